@@ -1,0 +1,5 @@
+#pragma once
+#include <torch/script.h>
+#include <torch/torch.h>
+
+#include "pch_plain.h"
