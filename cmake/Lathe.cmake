@@ -1,11 +1,13 @@
 include(GNUInstallDirs)
-set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
 if(NOT CMAKE_BUILD_TYPE)
   set(CMAKE_BUILD_TYPE Release)
 endif()
-add_compile_options(-Wall -Wextra -Wno-unused-parameter)
+# -fPIC for programs too (CMake's own setting would say -fPIE there): all share one precompiled header.
+add_compile_options(-Wall -Wextra -Wno-unused-parameter -fPIC)
+# libtorch's headers lay out classes by NDEBUG, and every packaged libtorch was built with it.
+add_compile_definitions(NDEBUG)
 
 find_program(LATHE_CCACHE ccache)
 if(LATHE_CCACHE)

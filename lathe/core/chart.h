@@ -1,4 +1,5 @@
 #pragma once
+#include <cstdint>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -6,7 +7,10 @@
 namespace lathe::core {
 
 // A picture as a Vega 5 specification, drawn by the page that shows it (report, dashboard).
-// `num_marks` says how many data marks a correct drawing has, so that a test can count them.
+//
+// The page writes `title` above the picture, lowers the specification's `width` where it has less room, and
+// chooses colours: specifications name Vega's ranges ("category", "ramp"), not colours. Data marks are in
+// groups named "data"; `num_marks` says how many a correct drawing has, so that a test can count them.
 struct Chart {
   std::string title;
   nlohmann::json spec;
@@ -16,7 +20,8 @@ struct Chart {
 struct ChartOptions {
   std::string title, x_label, y_label;
   bool log_x = false, log_y = false;
-  double width = 420, height = 260;
+  bool log_color = false;            // of heat maps: small counts are seen beside large ones
+  double width = 485, height = 280;  // labels included; two of this width fill a row of the report
 };
 
 struct Series {
@@ -27,19 +32,29 @@ struct Series {
 
 struct Picture {
   std::string png;      // the file's bytes
-  std::string caption;
+  std::string caption;  // lines parted by \n
 };
 
-// Non-finite points are left out. All throw std::logic_error when lengths differ.
-Chart line_chart(const ChartOptions&, const std::vector<Series>&);      // with bands where given
-Chart scatter_chart(const ChartOptions&, const std::vector<Series>&);
-Chart bar_chart(const ChartOptions&, const std::vector<std::string>& labels, const std::vector<double>& values);
+// Non-finite points, and those that are not positive on a logarithmic axis, are left out.
+// All throw std::logic_error when lengths differ.
+
+// A line and a band (where given) for each series that has points; its points too, where they are few.
+// num_marks counts all three.
+Chart line_chart(const ChartOptions&, const std::vector<Series>&);
+Chart scatter_chart(const ChartOptions&, const std::vector<Series>&);  // one mark a point
+// One horizontal bar a label, the first on top; values along x.
+Chart bar_chart(const ChartOptions&, const std::vector<std::string>& labels,
+                const std::vector<double>& values);
+// One bar a bin that is not empty. Bins have equal widths (equal ratios with log_x).
 Chart histogram_chart(const ChartOptions&, const std::vector<double>& values, int num_bins = 30);
+// One cell a value, the first row on top; written into the cells of at most 16 columns.
 Chart heat_map(const ChartOptions&, const std::vector<std::string>& row_labels,
                const std::vector<std::string>& column_labels, const std::vector<std::vector<double>>& values);
+// At most `columns` beside each other, fewer on a narrow page; the height follows.
 Chart image_grid(const ChartOptions&, const std::vector<Picture>& pictures, int columns = 8);
 
-// ▁▂▃▅▇ for a terminal: values scaled to their range, resampled to at most `width` cells.
+// ▁▂▃▅▇ for a terminal: values scaled to their range, averaged into at most `width` cells, blank where not
+// finite.
 std::string sparkline(const std::vector<double>& values, int width = 40);
 
 }  // namespace lathe::core

@@ -36,26 +36,29 @@ struct Range {
 // Copies share one document; reading is not synchronised between threads.
 class Config {
  public:
-  Config();                                                                          // an empty document
+  Config();  // an empty document
   static Config load(const std::filesystem::path& file, const std::vector<std::string>& overrides = {});
   static Config parse(std::string_view toml, const std::string& name = "configuration",
-                      const std::vector<std::string>& overrides = {});               // overrides: "a.b=value"
+                      const std::vector<std::string>& overrides = {});  // overrides: "a.b=value"
 
-  Config section(std::string_view key) const;               // the sub-table; an empty one where it is missing
+  Config section(std::string_view key) const;  // the sub-table; an empty one where it is missing
   std::vector<Config> sections(std::string_view key) const;  // an array of tables
-  bool has(std::string_view key) const;                     // counts as a read
-  std::vector<std::string> keys() const;                    // of this table as written; counts as no read
+  bool has(std::string_view key) const;                      // counts as a read
+  std::vector<std::string> keys() const;                     // of this table as written; counts as no read
 
   // `fallback` = nullopt makes the key required.
   std::string text(std::string_view key, std::optional<std::string> fallback = std::nullopt) const;
   std::string choice(std::string_view key, std::optional<std::string> fallback,
                      const std::vector<std::string>& choices) const;
-  int64_t integer(std::string_view key, std::optional<int64_t> fallback = std::nullopt, Range range = {}) const;
+  int64_t integer(std::string_view key, std::optional<int64_t> fallback = std::nullopt,
+                  Range range = {}) const;
   double number(std::string_view key, std::optional<double> fallback = std::nullopt, Range range = {}) const;
   bool flag(std::string_view key, std::optional<bool> fallback = std::nullopt) const;
-  std::vector<double> numbers(std::string_view key, std::optional<std::vector<double>> fallback = std::nullopt,
+  std::vector<double> numbers(std::string_view key,
+                              std::optional<std::vector<double>> fallback = std::nullopt,
                               Range range = {}) const;
-  std::vector<int64_t> integers(std::string_view key, std::optional<std::vector<int64_t>> fallback = std::nullopt,
+  std::vector<int64_t> integers(std::string_view key,
+                                std::optional<std::vector<int64_t>> fallback = std::nullopt,
                                 Range range = {}) const;
   std::vector<std::string> texts(std::string_view key,
                                  std::optional<std::vector<std::string>> fallback = std::nullopt) const;
@@ -70,9 +73,10 @@ class Config {
 
  private:
   struct Document;
-  Config(std::shared_ptr<Document> document, std::string path);
+  struct Section;
+  Config(std::shared_ptr<Document> document, Section* section);
   std::shared_ptr<Document> document_;
-  std::string path_;  // dotted, empty at the root
+  Section* section_;  // one of the document's
 };
 
 }  // namespace lathe::core

@@ -8,8 +8,8 @@ namespace lathe::core {
 // Whole file as bytes. Throws InputError that names the file and the system's reason.
 std::string read_file(const std::filesystem::path& file);
 
-// Writes beside the target, fsyncs, renames, fsyncs the directory: a reader sees the old bytes or the new ones.
-// Throws Error with the system's reason ("No space left on device") and leaves no temporary behind.
+// Writes beside the target, fsyncs, renames, fsyncs the directory: a reader sees the old bytes or the new
+// ones. Throws Error with the system's reason ("No space left on device") and leaves no temporary behind.
 void write_file(const std::filesystem::path& file, std::string_view bytes);
 
 // Lower-case hexadecimal SHA-256.
@@ -30,8 +30,8 @@ class TemporaryDirectory {
   std::filesystem::path path_;
 };
 
-// An exclusive advisory lock (flock) on a file, held for the object's life, released by the kernel if the process
-// dies. Throws InputError with `what` when another process holds it.
+// An exclusive advisory lock (flock) on a file, held for the object's life, released by the kernel if the
+// process dies. Throws InputError with `what` when another process holds it.
 class FileLock {
  public:
   FileLock(const std::filesystem::path& file, std::string_view what);

@@ -15,10 +15,10 @@ class Random {
   static constexpr uint64_t min() { return 0; }
   static constexpr uint64_t max() { return ~uint64_t{0}; }
   uint64_t operator()();
-  double uniform();                     // [0, 1)
-  double uniform(double a, double b);   // [a, b)
-  int64_t below(int64_t n);             // 0 .. n-1, unbiased; n > 0
-  double normal();                      // mean 0, variance 1 (Box-Muller)
+  double uniform();                    // [0, 1)
+  double uniform(double a, double b);  // [a, b)
+  int64_t below(int64_t n);            // 0 .. n-1, unbiased; n > 0
+  double normal();                     // mean 0, variance 1 (Box-Muller)
   template <typename T>
   void shuffle(std::vector<T>& values) {  // Fisher-Yates
     for (size_t i = values.size(); i > 1; --i)

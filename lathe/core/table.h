@@ -24,10 +24,10 @@ class Table {
   size_t size() const { return rows_.size(); }
   const std::vector<std::string>& columns() const { return columns_; }
   const std::vector<std::vector<Cell>>& rows() const { return rows_; }
-  std::string to_text() const;      // columns aligned (numbers right), header underlined
+  std::string to_text() const;  // columns aligned (numbers right), header underlined
   std::string to_markdown() const;
-  std::string to_html() const;      // <table>, everything escaped
-  nlohmann::json to_json() const;   // [{column: value}]; NaN and infinities become null
+  std::string to_html() const;     // <table>, everything escaped
+  nlohmann::json to_json() const;  // [{column: value}]; NaN and infinities become null
 
  private:
   std::vector<std::string> columns_;

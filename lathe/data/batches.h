@@ -8,17 +8,17 @@ namespace lathe::data {
 
 // Random changes of uint8 images, drawn per image, in this order.
 struct AugmentOptions {
-  bool flip = false;       // left-right with probability 1/2
-  int64_t crop = 0;        // pad by this many pixels on each side and cut out at a random offset
-  double rotation = 0;     // degrees, uniform in ±rotation, bilinear
-  int64_t cutout = 0;      // side of a square set to `fill`, its centre anywhere (DeVries & Taylor 2017); 0: none
-  int64_t fill = 0;        // grey value of padding and cut-outs
+  bool flip = false;    // left-right with probability 1/2
+  int64_t crop = 0;     // pad by this many pixels on each side and cut out at a random offset
+  double rotation = 0;  // degrees, uniform in ±rotation, bilinear
+  int64_t cutout = 0;  // side of a square set to `fill`, its centre anywhere (DeVries & Taylor 2017); 0: none
+  int64_t fill = 0;    // grey value of padding and cut-outs
   bool any() const { return flip || crop > 0 || rotation > 0 || cutout > 0; }
 };
 
 // rows `indices` (int64 [B]) of images (uint8 [N, C, H, W], CPU) -> uint8 [B, C, H, W], contiguous.
-torch::Tensor gather_augmented(const torch::Tensor& images, const torch::Tensor& indices, const AugmentOptions& options,
-                               core::Seed seed);
+torch::Tensor gather_augmented(const torch::Tensor& images, const torch::Tensor& indices,
+                               const AugmentOptions& options, core::Seed seed);
 
 struct Batch {
   torch::Tensor inputs, targets, indices;
@@ -27,14 +27,14 @@ struct Batch {
 struct BatchOptions {
   int64_t size = 128;
   bool shuffle = true;
-  bool drop_last = true;   // false: the last batch of an epoch is smaller
+  bool drop_last = true;  // false: the last batch of an epoch is smaller
   AugmentOptions augment;
-  int64_t prefetch = 2;    // batches made ahead on a thread; 0: made when asked for
+  int64_t prefetch = 2;  // batches made ahead on a thread; 0: made when asked for
 };
 
-// The batches of a data set as a function of the step: at(step) is the same whoever asked for what before, so a
-// resumed run sees the batches that the uninterrupted one would have seen. Epoch e is a permutation drawn from
-// seed.stream("shuffle").stream(e); batch s is augmented from seed.stream("augment").stream(s).
+// The batches of a data set as a function of the step: at(step) is the same whoever asked for what before, so
+// a resumed run sees the batches that the uninterrupted one would have seen. Epoch e is a permutation drawn
+// from seed.stream("shuffle").stream(e); batch s is augmented from seed.stream("augment").stream(s).
 class Batches {
  public:
   Batches(Dataset dataset, BatchOptions options, core::Seed seed);  // throws InputError when no batch fits

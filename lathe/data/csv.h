@@ -11,7 +11,8 @@ struct CsvFile {
   std::vector<std::vector<std::string>> rows;
   std::vector<int64_t> lines;  // where each row begins, from 1
 };
-// Throws InputError with file:line for a ragged row, an open quote, a NUL byte, a repeated column name, no row.
+// Throws InputError with file:line for a ragged row, an open quote, a NUL byte, a repeated column name, no
+// row.
 CsvFile read_csv(const std::filesystem::path& file);
 
 }  // namespace lathe::data

@@ -18,9 +18,9 @@ struct Column {
 
 // What a model expects of an input and what its outputs mean; part of the bundle (data.json).
 struct Schema {
-  std::vector<int64_t> shape;        // images {C, H, W}; tables {num_columns}
-  std::vector<Column> columns;       // tables only, in the order of the inputs
-  std::string target;                // tables only: the name of the target column
+  std::vector<int64_t> shape;   // images {C, H, W}; tables {num_columns}
+  std::vector<Column> columns;  // tables only, in the order of the inputs
+  std::string target;           // tables only: the name of the target column
   std::vector<std::string> classes;
   bool table() const { return !columns.empty(); }
   int64_t num_classes() const { return static_cast<int64_t>(classes.size()); }
@@ -28,8 +28,8 @@ struct Schema {
 nlohmann::json to_json(const Schema& schema);
 Schema schema_from_json(const nlohmann::json& json);  // throws InputError on what is not a schema
 
-// Examples with classes. Inputs stay as they came: uint8 images [N, C, H, W] in 0..255, or float32 tables [N, F] in
-// which NaN is a missing number. Normalisation belongs to the model.
+// Examples with classes. Inputs stay as they came: uint8 images [N, C, H, W] in 0..255, or float32 tables [N,
+// F] in which NaN is a missing number. Normalisation belongs to the model.
 struct Dataset {
   torch::Tensor inputs;
   torch::Tensor targets;  // int64 [N], in [0, num_classes)
@@ -40,35 +40,40 @@ struct Dataset {
 
 // What a source gives and what it is.
 struct Source {
-  std::string name;           // "fashion-mnist", "csv:iris.csv?target=species"
-  std::string content_hash;   // SHA-256 over what was read
+  std::string name;          // "fashion-mnist", "csv:iris.csv?target=species"
+  std::string content_hash;  // SHA-256 over what was read
   Dataset train;
-  Dataset test;               // size 0 where the source has none
+  Dataset test;                         // size 0 where the source has none
   std::vector<std::string> unreadable;  // files that were left out, with the reason (images: only)
+  std::string image_sizes;              // width×height of the files, "20×30 to 640×480" (images: only)
 };
 
 struct SourceOptions {
-  int64_t image_size = 0;          // images: sources only: resize the shorter side, crop the centre; 0: the first image's
-  bool skip_unreadable = false;    // images: sources only: leave a broken file out instead of an error
+  int64_t image_size =
+      0;  // images: sources only: resize the shorter side, crop the centre; 0: the first image's
+  bool skip_unreadable = false;  // images: sources only: leave a broken file out instead of an error
 };
 
 // Reads a data set by its name:
-//   fashion-mnist | fashion-mnist:DIR   Debian's dataset-fashion-mnist, or a directory with its four files; checked by hash
-//   idx:DIR                             four IDX files named as MNIST's, plain or .gz
+//   fashion-mnist | fashion-mnist:DIR   Debian's dataset-fashion-mnist, or a directory with its four files;
+//   checked by hash idx:DIR                             four IDX files named as MNIST's, plain or .gz
 //   cifar10:DIR                         the binary version (data_batch_1.bin … test_batch.bin)
-//   csv:FILE?target=COLUMN              header row; numeric and categorical columns are told apart by their cells
-//   images:DIR                          one folder per class with PNG or JPEG files; or DIR/train and DIR/test of such
+//   csv:FILE?target=COLUMN              header row; numeric and categorical columns are told apart by their
+//   cells images:DIR                          one folder per class with PNG or JPEG files; or DIR/train and
+//   DIR/test of such
 // Throws InputError naming the file, the offset or line, and what would be right.
 Source load_source(const std::string& name, const SourceOptions& options = {});
 
 struct SplitOptions {
-  double holdout = 0.1;    // of the training examples, for choices and calibration: below 1 a share, else a count
-  double test = 0.2;       // likewise; used only where the source has no test set
-  int64_t subset = 0;      // keep this many training examples (after the split); 0: all
+  double holdout =
+      0.1;             // of the training examples, for choices and calibration: below 1 a share, else a count
+  double test = 0.2;   // likewise; used only where the source has no test set
+  int64_t subset = 0;  // keep this many training examples (after the split); 0: all
 };
 struct Splits {
   Dataset train, holdout, test;
-  torch::Tensor train_indices, holdout_indices, test_indices;  // into the source's train set (test: empty if its own)
+  torch::Tensor train_indices, holdout_indices,
+      test_indices;  // into the source's train set (test: empty if its own)
 };
 // Stratified by class: each part gets every class's share to within one example. Deterministic in `seed`.
 Splits split(const Source& source, const SplitOptions& options, core::Seed seed);
@@ -77,8 +82,8 @@ struct CorruptedLabels {
   Dataset dataset;
   torch::Tensor indices;  // int64, the examples whose label was redrawn
 };
-// Gives round(rate · N) examples a label drawn uniformly over all classes (the true one included), by one fixed
-// permutation of `seed`, so that a higher rate corrupts a superset. Zhang et al. 2017.
+// Gives round(rate · N) examples a label drawn uniformly over all classes (the true one included), by one
+// fixed permutation of `seed`, so that a higher rate corrupts a superset. Zhang et al. 2017.
 CorruptedLabels corrupt_labels(const Dataset& dataset, double rate, core::Seed seed);
 
 }  // namespace lathe::data

@@ -5,8 +5,9 @@
 
 namespace lathe::data {
 
-// NumPy's .npy, versions 1 to 3, C or Fortran order, little-endian bool, integers and floats (float16 … float64);
-// no objects, nothing is ever unpickled. Throws InputError naming the file and what is wrong with it.
+// NumPy's .npy, versions 1 to 3, C or Fortran order, little-endian bool, integers and floats (float16 …
+// float64); no objects, nothing is ever unpickled. Throws InputError naming the file and what is wrong with
+// it.
 torch::Tensor read_npy(const std::filesystem::path& file);
 void write_npy(const std::filesystem::path& file, const torch::Tensor& tensor);  // version 1, C order, atomic
 

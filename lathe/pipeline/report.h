@@ -7,18 +7,19 @@
 
 namespace lathe::pipeline {
 
-// One block of a page: text, then a table, then charts side by side; each may be absent.
+// One block of a page: text, then tables and charts side by side, then code; each may be absent.
 struct Section {
   std::string title;
-  std::string text;                  // plain text; blank lines part paragraphs
-  std::vector<core::Table> tables;
+  std::string text;                 // plain text; blank lines part paragraphs
+  std::vector<core::Table> tables;  // a first column without a name hides the header
   std::vector<core::Chart> charts;
-  std::string code;                  // preformatted, e.g. the configuration
+  std::string code;  // preformatted, e.g. the configuration
 };
 
 struct Page {
   std::string title, subtitle;
-  std::vector<std::pair<std::string, std::string>> headline;  // the few numbers at the top: {"test accuracy", "93.3 %"}
+  std::vector<std::pair<std::string, std::string>>
+      headline;  // the few numbers at the top: {"test accuracy", "93.3 %"}
   std::vector<Section> sections;
 };
 

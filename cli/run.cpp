@@ -1,0 +1,82 @@
+#include <fmt/format.h>
+
+#include <iostream>
+
+#include "cli/verb.h"
+#include "lathe/core/progress.h"
+#include "lathe/pipeline/stages.h"
+
+namespace lathe::cli {
+
+// Counts print as counts.
+static core::Cell value_cell(double value) {
+  const bool count = std::abs(value) >= 1000 && value == std::floor(value) && std::abs(value) < 1e15;
+  return count ? core::Cell(static_cast<int64_t>(value)) : core::Cell(value);
+}
+
+core::Table metrics_table(const std::vector<pipeline::StageReport>& reports) {
+  core::Table table({"stage", "metric", "split", "value", "unit"});
+  for (const auto& report : reports)
+    for (const auto& m : report.metrics) table.add({report.stage, m.name, m.split, value_cell(m.value), m.unit});
+  return table;
+}
+
+namespace {
+
+struct RunArguments {
+  std::string file, bundle, last;
+  bool resume = false, fresh = false;
+};
+
+void run(const Options& options, const RunArguments& arguments) {
+  const core::Config config = load_config(options, arguments.file);
+  pipeline::JobOptions job_settings = job_options(options);
+  job_settings.fresh = arguments.fresh;
+  const std::filesystem::path bundle = arguments.bundle.empty() ? config.text("name", "lathe") + ".bundle" : arguments.bundle;
+  pipeline::Job job(config, bundle, job_settings);
+
+  std::vector<pipeline::StageOutcome> outcomes;
+  job.record([&] { outcomes = pipeline::run_stages(job, arguments.last); });
+
+  core::Table stages({"stage", "seconds", "state"});
+  std::vector<pipeline::StageReport> reports;
+  for (const auto& outcome : outcomes) {
+    stages.add({outcome.report.stage, {outcome.report.seconds, 1}, outcome.skipped ? "unchanged" : "done"});
+    reports.push_back(outcome.report);
+  }
+  print(options, {{"stages", stages}, {"metrics", metrics_table(reports)}});
+  if (options.json || !job.bundle().has("report.html")) return;
+  std::cout << fmt::format(
+      "\nReport: {0}/report.html\n"
+      "Next:   lathe predict {0} IMAGE.png          classify your own files\n"
+      "        lathe evaluate {0}                   the numbers again\n"
+      "        lathe run {1} --seed 1 --bundle other.bundle\n",
+      bundle.string(), arguments.file);
+}
+
+CLI::App* add_pipeline_verb(CLI::App& app, Options& options, const std::string& name, const std::string& description,
+                            const std::string& example, const std::shared_ptr<RunArguments>& arguments) {
+  CLI::App* verb = add_verb(app, options, name, description, example);
+  verb->add_option("pipeline", arguments->file, "The pipeline file (TOML)")->required()->type_name("P.toml");
+  verb->add_option("--bundle", arguments->bundle, "The bundle's directory (default: NAME.bundle, NAME from the pipeline)");
+  CLI::Option* resume = verb->add_flag("--resume", arguments->resume, "Go on from an interrupted run's checkpoint (the default where there is one)");
+  verb->add_flag("--fresh", arguments->fresh, "Ignore such a checkpoint")->excludes(resume);
+  verb->callback([&options, arguments] { run(options, *arguments); });
+  return verb;
+}
+
+}  // namespace
+
+void add_run(CLI::App& app, Options& options) {
+  add_pipeline_verb(app, options, "run", "Run every stage of a pipeline that is out of date", "lathe run examples/fashion_mnist.toml",
+                    std::make_shared<RunArguments>());
+}
+
+void add_train(CLI::App& app, Options& options) {
+  auto arguments = std::make_shared<RunArguments>();
+  arguments->last = "train";
+  add_pipeline_verb(app, options, "train", "Run a pipeline up to the trained model",
+                    "lathe train examples/fashion_mnist.toml --set train.epochs=1", arguments);
+}
+
+}  // namespace lathe::cli

@@ -1,0 +1,105 @@
+#include "lathe/nn/classifier.h"
+
+#include <torch/torch.h>
+
+#include "lathe/core/error.h"
+#include "lathe/nn/cnn.h"
+#include "lathe/nn/mlp.h"
+#include "lathe/nn/resnet.h"
+#include "lathe/nn/script_model.h"
+
+namespace lathe::nn {
+namespace {
+
+using core::Config;
+using core::Range;
+using Shape = std::vector<int64_t>;  // of one example, after the input layer
+
+void require_images(const Config& config, const Shape& shape) {
+  if (shape.size() != 3) config.fail("kind", "needs images; a table wants kind = \"mlp\"");
+}
+
+std::shared_ptr<Model> build_mlp(const Config& config, const Shape& shape, int64_t num_classes) {
+  return std::make_shared<Mlp>(MlpOptions{
+      .num_inputs = c10::multiply_integers(shape),
+      .num_classes = num_classes,
+      .hidden = config.integers("hidden", MlpOptions{}.hidden, Range::at_least(1)),
+      .dropout = config.number("dropout", 0, {.min = 0, .max = 1, .open_max = true}),
+  });
+}
+
+std::shared_ptr<Model> build_cnn(const Config& config, const Shape& shape, int64_t num_classes) {
+  require_images(config, shape);
+  const CnnOptions options{
+      .in_channels = shape[0],
+      .num_classes = num_classes,
+      .stem_channels = config.integer("stem_channels", CnnOptions{}.stem_channels, Range::at_least(0)),
+      .channels = config.integers("channels", CnnOptions{}.channels, Range::at_least(1)),
+      .pool_every = config.integer("pool_every", CnnOptions{}.pool_every, Range::at_least(1)),
+      .dropout = config.number("dropout", 0, {.min = 0, .max = 1, .open_max = true}),
+  };
+  if (options.channels.empty()) config.fail("channels", "must name at least one convolution, e.g. [16, 32, 64, 64]");
+  const int64_t pools = (static_cast<int64_t>(options.channels.size()) - 1) / options.pool_every;
+  const int64_t halvings = pools + (options.stem_channels > 0 ? 1 : 0);
+  if (halvings > 60 || std::min(shape[1], shape[2]) >> halvings < 1)
+    config.fail("channels", fmt::format("with pool_every = {} halves a {}×{} image {} times; name fewer convolutions",
+                                        options.pool_every, shape[1], shape[2], halvings));
+  return std::make_shared<Cnn>(options);
+}
+
+std::shared_ptr<Model> build_resnet(const Config& config, const Shape& shape, int64_t num_classes) {
+  require_images(config, shape);
+  return std::make_shared<ResNet>(ResNetOptions{
+      .in_channels = shape[0],
+      .num_classes = num_classes,
+      .depth = config.integer("depth", ResNetOptions{}.depth),
+      .width = config.integer("width", 0, Range::at_least(0)),
+  });
+}
+
+using Builder = std::shared_ptr<Model> (*)(const Config&, const Shape&, int64_t num_classes);
+const std::map<std::string, Builder> kBuilders = {
+    {"cnn", build_cnn}, {"mlp", build_mlp}, {"resnet", build_resnet}};
+constexpr const char* kScript = "torchscript";
+
+// A module from elsewhere brings its own idea of pixels; ours learn theirs from the data.
+std::shared_ptr<InputLayer> build_input_layer(const Config& config, const data::Schema& schema, const std::string& kind) {
+  if (kind != kScript || schema.table()) return make_input_layer(schema);
+  const std::string pixels = config.choice("pixels", "unit", {"unit", "standardized", "raw"});
+  if (pixels == "standardized") return make_input_layer(schema);
+  return std::make_shared<FixedPixelScale>(schema.shape, pixels == "unit" ? 255.0 : 1.0);
+}
+
+}  // namespace
+
+Classifier::Classifier(data::Schema schema, std::string architecture, std::shared_ptr<InputLayer> input,
+                       std::shared_ptr<Model> body)
+    : schema_(std::move(schema)), architecture_(std::move(architecture)) {
+  input_ = register_module("input", std::move(input));
+  body_ = register_module("body", std::move(body));
+}
+
+torch::Tensor Classifier::forward(torch::Tensor inputs) { return body_->forward(input_->forward(inputs)); }
+
+std::shared_ptr<Classifier> build(const Config& config, const data::Schema& schema, core::Seed seed,
+                                  const std::optional<torch::jit::Module>& script) {
+  std::vector<std::string> kinds = {kScript};
+  for (const auto& [kind, builder] : kBuilders) kinds.push_back(kind);
+  const std::string kind = config.choice("kind", schema.table() ? "mlp" : "cnn", kinds);
+  auto input = build_input_layer(config, schema, kind);
+  std::shared_ptr<Model> body;
+  if (kind == kScript) {
+    const std::string path = config.text("path");
+    body = script ? std::make_shared<ScriptModel>(*script) : std::make_shared<ScriptModel>(path);
+  } else {
+    body = kBuilders.at(kind)(config, input->output_shape(), schema.num_classes());
+  }
+  auto classifier = std::make_shared<Classifier>(schema, config.resolved(), std::move(input), std::move(body));
+  classifier->initialize(seed);
+  const torch::NoGradGuard no_grad;
+  for (torch::Tensor& parameter : classifier->parameters())
+    if (parameter.dim() == 4) parameter.set_data(parameter.contiguous(at::MemoryFormat::ChannelsLast));
+  return classifier;
+}
+
+}  // namespace lathe::nn

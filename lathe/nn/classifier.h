@@ -1,0 +1,41 @@
+#pragma once
+#include <torch/csrc/jit/api/module.h>
+
+#include <optional>
+
+#include "lathe/core/config.h"
+#include "lathe/data/dataset.h"
+#include "lathe/nn/input_layers.h"
+#include "lathe/nn/model.h"
+
+namespace lathe::nn {
+
+// Stored inputs -> input layer -> body -> logits [N, num_classes].
+class Classifier : public Model {
+ public:
+  Classifier(data::Schema schema, std::string architecture, std::shared_ptr<InputLayer> input,
+             std::shared_ptr<Model> body);
+  torch::Tensor forward(torch::Tensor inputs) override;
+  void initialize(core::Seed seed) override { body_->initialize(seed); }
+  // Takes the input layer's numbers (means, deviations) from the training examples.
+  void fit_inputs(const torch::Tensor& training_inputs) { input_->fit(training_inputs); }
+  const data::Schema& schema() const { return schema_; }
+  const std::string& architecture() const { return architecture_; }  // TOML that build() makes the same model from
+
+ private:
+  data::Schema schema_;
+  std::string architecture_;
+  std::shared_ptr<InputLayer> input_;
+  std::shared_ptr<Model> body_;
+};
+
+// The classifier that a [model] table asks for, weights as published, drawn from `seed`:
+//   kind = "mlp"     hidden = [256, 256], dropout = 0
+//   kind = "cnn"     channels = [16, 32, 64, 64, 128, 128], pool_every = 2, stem_channels = 0, dropout = 0
+//   kind = "resnet"  depth = 20 (6n + 2, or 18, 34), width = 0 (as published)
+//   kind = "torchscript"  path = "model.pt", pixels = "unit" (what the module wants: "unit" [0, 1], "standardized", "raw" 0..255)
+// `script` stands for the file at `path` where the module is at hand. Weights are channels-last. Throws InputError when the kind cannot take such inputs.
+std::shared_ptr<Classifier> build(const core::Config& model, const data::Schema& schema, core::Seed seed,
+                                  const std::optional<torch::jit::Module>& script = std::nullopt);
+
+}  // namespace lathe::nn

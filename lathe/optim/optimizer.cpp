@@ -1,0 +1,43 @@
+#include "lathe/optim/optimizer.h"
+
+#include <torch/torch.h>
+
+namespace lathe::optim {
+
+using core::Range;
+
+OptimizerOptions optimizer_options(const core::Config& optim) {
+  OptimizerOptions options;
+  options.kind = optim.choice("kind", options.kind, {"sgd", "adam", "adamw"});
+  const bool sgd = options.kind == "sgd";
+  options.lr = optim.number("lr", sgd ? options.lr : 1e-3, Range::positive());
+  if (sgd) {
+    options.momentum = optim.number("momentum", options.momentum, {.min = 0, .max = 1, .open_max = true});
+    options.nesterov = optim.flag("nesterov", options.momentum > 0);
+    if (options.nesterov && options.momentum == 0) optim.fail("nesterov", "needs momentum above 0");
+  }
+  options.weight_decay = optim.number("weight_decay", sgd ? options.weight_decay : 0, Range::at_least(0));
+  options.clip_norm = optim.number("clip_norm", options.clip_norm, Range::at_least(0));
+  return options;
+}
+
+std::unique_ptr<torch::optim::Optimizer> make_optimizer(std::vector<torch::Tensor> parameters, const OptimizerOptions& o) {
+  if (o.kind == "adam")
+    return std::make_unique<torch::optim::Adam>(std::move(parameters),
+                                                torch::optim::AdamOptions(o.lr).weight_decay(o.weight_decay));
+  if (o.kind == "adamw")
+    return std::make_unique<torch::optim::AdamW>(std::move(parameters),
+                                                 torch::optim::AdamWOptions(o.lr).weight_decay(o.weight_decay));
+  return std::make_unique<torch::optim::SGD>(
+      std::move(parameters),
+      torch::optim::SGDOptions(o.lr).momentum(o.momentum).nesterov(o.nesterov).weight_decay(o.weight_decay));
+}
+
+std::unique_ptr<StepRule> make_step(std::vector<torch::Tensor> parameters, const OptimizerOptions& options) {
+  std::vector<std::unique_ptr<GradientTransform>> transforms;
+  if (options.clip_norm > 0) transforms.push_back(std::make_unique<ClipNorm>(options.clip_norm));
+  return std::make_unique<ComposedStep>(make_optimizer(std::move(parameters), options), std::make_unique<GradientRule>(),
+                                        std::move(transforms));
+}
+
+}  // namespace lathe::optim

@@ -1,0 +1,26 @@
+#pragma once
+#include <torch/optim/optimizer.h>
+
+#include <memory>
+
+#include "lathe/core/config.h"
+#include "lathe/optim/step.h"
+
+namespace lathe::optim {
+
+struct OptimizerOptions {
+  std::string kind = "sgd";    // sgd, adam, adamw
+  double lr = 0.1;             // sgd: 0.1 (He et al. 2016); adam, adamw: 1e-3 (Kingma & Ba 2015)
+  double momentum = 0.9;       // sgd
+  bool nesterov = true;        // sgd
+  double weight_decay = 5e-4;  // sgd: L2 on all parameters; adamw: decoupled
+  double clip_norm = 0;        // gradients rescaled to this norm; 0: never
+};
+OptimizerOptions optimizer_options(const core::Config& optim);  // reads an [optim] table
+
+std::unique_ptr<torch::optim::Optimizer> make_optimizer(std::vector<torch::Tensor> parameters, const OptimizerOptions& options);
+
+// The composed step that an [optim] table asks for.
+std::unique_ptr<StepRule> make_step(std::vector<torch::Tensor> parameters, const OptimizerOptions& options);
+
+}  // namespace lathe::optim

@@ -1,0 +1,23 @@
+#include "lathe/pipeline/predict.h"
+
+#include <torch/torch.h>
+
+namespace lathe::pipeline {
+
+std::vector<Prediction> predict(nn::Classifier& model, const data::Inputs& inputs) {
+  const torch::Tensor probabilities = nn::predict(model, inputs.values).to(torch::kFloat64).softmax(1).contiguous();
+  const auto& classes = model.schema().classes;
+  std::vector<Prediction> predictions;
+  for (int64_t i = 0; i < probabilities.size(0); ++i) {
+    const double* row = probabilities[i].data_ptr<double>();
+    std::vector<double> values(row, row + classes.size());
+    const auto best = static_cast<size_t>(std::max_element(values.begin(), values.end()) - values.begin());
+    predictions.push_back({.input = inputs.names.at(static_cast<size_t>(i)),
+                           .label = classes[best],
+                           .probability = values[best],
+                           .probabilities = std::move(values)});
+  }
+  return predictions;
+}
+
+}  // namespace lathe::pipeline

@@ -1,0 +1,86 @@
+#include <fmt/core.h>
+
+#include "lathe/core/progress.h"
+#include "lathe/pipeline/stages.h"
+
+namespace lathe::pipeline {
+namespace {
+
+// Raised when a stage's meaning changes, so that bundles made before are made again.
+constexpr int kStageVersion = 1;
+
+std::string inputs_hash(const Job& job, const Bundle& bundle, const Stage& stage) {
+  std::string inputs = fmt::format("{} {} seed {} data {}\n", stage.name, kStageVersion, job.options().seed,
+                                   job.source().content_hash);
+  for (const std::string& section : stage.sections)
+    inputs += "[" + section + "]\n" + job.config().section(section).resolved();
+  for (const std::string& name : stage.upstream)
+    if (const auto report = bundle.stage(name)) inputs += name + " " + report->outputs_hash + "\n";
+  return core::sha256(inputs);
+}
+
+bool up_to_date(const Bundle& bundle, const StageReport& report, const std::string& hash) {
+  return report.inputs_hash == hash && std::all_of(report.files.begin(), report.files.end(),
+                                                   [&](const auto& file) { return bundle.has(file); });
+}
+
+// Checkpoints of a stage whose inputs have changed since are of no use.
+void remove_checkpoints(const Bundle& bundle, const std::string& stage,
+                        const std::filesystem::path& except = {}) {
+  for (const auto& entry : std::filesystem::directory_iterator(bundle.path())) {
+    const std::string name = entry.path().filename().string();
+    if (name.rfind(stage + "-", 0) == 0 && entry.path().extension() == ".checkpoint" &&
+        entry.path() != except)
+      std::filesystem::remove(entry.path());
+  }
+}
+
+StageReport run_stage(Job& job, const Stage& stage, const std::string& hash) {
+  Bundle& bundle = job.bundle();
+  const auto staged = bundle.stage_directory(stage.name);
+  const auto checkpoint = bundle.file(stage.name + "-" + hash.substr(0, 12) + ".checkpoint");
+  remove_checkpoints(bundle, stage.name, job.fresh() ? std::filesystem::path() : checkpoint);
+
+  const auto started = std::chrono::steady_clock::now();
+  StageReport report = stage.run({job, staged->path(), checkpoint});
+  report.stage = stage.name;
+  report.inputs_hash = hash;
+  report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+  bundle.commit(*staged, report);
+  remove_checkpoints(bundle, stage.name);
+  core::write_file(bundle.file("pipeline.toml"), job.config().resolved());
+
+  std::vector<core::Metric> metrics;
+  for (const BundleMetric& m : report.metrics)
+    metrics.push_back({.name = m.name, .step = 0, .value = m.value, .split = m.split, .unit = m.unit});
+  job.log(metrics);
+  return *bundle.stage(stage.name);
+}
+
+}  // namespace
+
+const std::vector<Stage>& stages() {
+  static const std::vector<Stage> all = {
+      {.name = "data", .sections = {"data"}, .upstream = {}, .run = run_data},
+      {.name = "train", .sections = {"model", "optim", "train"}, .upstream = {"data"}, .run = run_train},
+      {.name = "evaluate", .sections = {"evaluate"}, .upstream = {"data", "train"}, .run = run_evaluate},
+      {.name = "report", .sections = {}, .upstream = {"data", "train", "evaluate"}, .run = run_report},
+  };
+  return all;
+}
+
+std::vector<StageOutcome> run_stages(Job& job, const std::string& last) {
+  std::vector<StageOutcome> outcomes;
+  const Bundle& bundle = job.bundle();
+  for (const Stage& stage : stages()) {
+    job.stop().check("before stage " + stage.name);
+    const std::string hash = inputs_hash(job, bundle, stage);
+    const auto done = bundle.stage(stage.name);
+    const bool skip = done && up_to_date(bundle, *done, hash);
+    outcomes.push_back({.report = skip ? *done : run_stage(job, stage, hash), .skipped = skip});
+    if (stage.name == last) break;
+  }
+  return outcomes;
+}
+
+}  // namespace lathe::pipeline

@@ -1,0 +1,153 @@
+#include "lathe/optim/step.h"
+
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include <cmath>
+#include <sstream>
+
+#include "lathe/core/error.h"
+#include "lathe/optim/optimizer.h"
+
+namespace lathe::optim {
+namespace {
+
+// L = ½ wᵀ H w, H = diag(1, 10), seen by `shares.size()` replicas, replica i with the loss scaled by shares[i].
+class Quadratic : public GradientSource {
+ public:
+  explicit Quadratic(std::vector<double> shares = {1}, int64_t elsewhere = 0) : shares_(std::move(shares)), elsewhere_(elsewhere) {}
+  int64_t local_replicas() const override { return static_cast<int64_t>(shares_.size()); }
+  int64_t replicas() const override { return local_replicas() + elsewhere_; }
+  Evaluation evaluate(int64_t i, Pass) override {
+    const double share = shares_[static_cast<size_t>(i)];
+    const torch::Tensor curvature = torch::tensor({1.0, 10.0});
+    w.mutable_grad() = share * curvature * w.detach();
+    return {.loss = share * 0.5 * (curvature * w.detach().square()).sum().item<double>(), .samples = 4, .task = {}};
+  }
+  void all_reduce_sum(at::TensorList tensors) override {  // the other processes saw the same as this one
+    ++reductions;
+    for (const auto& tensor : tensors) tensor.mul_(static_cast<double>(replicas()) / static_cast<double>(local_replicas()));
+  }
+  torch::Tensor w = torch::ones({2}, torch::kFloat64).requires_grad_();
+  int reductions = 0;
+
+ private:
+  std::vector<double> shares_;
+  int64_t elsewhere_;
+};
+
+std::unique_ptr<StepRule> plain_sgd(const torch::Tensor& w, double lr, double clip_norm = 0) {
+  return make_step({w}, {.kind = "sgd", .lr = lr, .momentum = 0, .nesterov = false, .weight_decay = 0, .clip_norm = clip_norm});
+}
+
+void expect_w(const Quadratic& problem, double a, double b) {
+  EXPECT_NEAR(problem.w[0].item<double>(), a, 1e-12);
+  EXPECT_NEAR(problem.w[1].item<double>(), b, 1e-12);
+}
+
+TEST(ComposedStep, PlainSgdOnAQuadratic) {
+  Quadratic problem;
+  const StepReport report = plain_sgd(problem.w, 0.05)->step(problem);
+  expect_w(problem, 1 - 0.05 * 1, 1 - 0.05 * 10);
+  EXPECT_DOUBLE_EQ(report.loss, 5.5);
+  EXPECT_DOUBLE_EQ(report.progress, 1);
+  EXPECT_EQ(report.evaluations, 1);
+  EXPECT_EQ(report.collectives, 0);
+  EXPECT_FALSE(report.skipped);
+}
+
+TEST(ComposedStep, ReplicasAreAveraged) {
+  Quadratic problem({0.5, 1.0, 3.0});  // mean 1.5
+  const StepReport report = plain_sgd(problem.w, 0.01)->step(problem);
+  expect_w(problem, 1 - 0.01 * 1.5, 1 - 0.01 * 15);
+  EXPECT_NEAR(report.loss, 1.5 * 5.5, 1e-12);
+  EXPECT_EQ(report.evaluations, 3);
+}
+
+TEST(ComposedStep, OneReductionPerStepAcrossProcesses) {
+  Quadratic problem({0.5, 1.5}, 2);
+  const StepReport report = plain_sgd(problem.w, 0.01)->step(problem);
+  expect_w(problem, 1 - 0.01 * 1, 1 - 0.01 * 10);
+  EXPECT_EQ(problem.reductions, 1);
+  EXPECT_EQ(report.collectives, 1);
+}
+
+TEST(ComposedStep, NonFiniteStepChangesNothing) {
+  for (double bad : {std::nan(""), std::numeric_limits<double>::infinity()}) {
+    Quadratic problem({1.0, bad});
+    const auto rule = make_step({problem.w}, {.lr = 0.1});
+    const StepReport report = rule->step(problem);
+    EXPECT_TRUE(report.skipped);
+    EXPECT_EQ(report.progress, 0);
+    expect_w(problem, 1, 1);
+    EXPECT_TRUE(rule->base().state().empty());  // no momentum either
+  }
+}
+
+TEST(ComposedStep, MissingGradientsAreAnError) {
+  class Nothing : public GradientSource {
+    int64_t local_replicas() const override { return 1; }
+    int64_t replicas() const override { return 1; }
+    Evaluation evaluate(int64_t, Pass) override { return {.loss = 1, .samples = 1, .task = {}}; }
+    void all_reduce_sum(at::TensorList) override {}
+  } source;
+  EXPECT_THROW(plain_sgd(torch::ones({1}).requires_grad_(), 0.1)->step(source), InputError);
+}
+
+TEST(ComposedStep, AParameterWithoutGradientIsLeftAlone) {
+  Quadratic problem;
+  const torch::Tensor other = torch::ones({3}).requires_grad_();
+  make_step({other, problem.w}, {.lr = 0.05, .momentum = 0, .nesterov = false, .weight_decay = 0.5})->step(problem);
+  EXPECT_TRUE(torch::equal(other, torch::ones({3})));
+}
+
+TEST(ClipNorm, RescalesToTheNormAndReportsIt) {
+  Quadratic problem;
+  const StepReport report = plain_sgd(problem.w, 1, 0.5)->step(problem);
+  const double norm = std::sqrt(101.0);
+  EXPECT_NEAR(report.metrics.at("gradient_norm"), norm, 1e-9);
+  expect_w(problem, 1 - 0.5 / norm, 1 - 0.5 * 10 / norm);
+}
+
+TEST(ClipNorm, LeavesASmallGradient) {
+  Quadratic problem;
+  plain_sgd(problem.w, 0.05, 1000)->step(problem);
+  expect_w(problem, 0.95, 0.5);
+}
+
+TEST(ClipNorm, RejectsANegativeNorm) { EXPECT_THROW(ClipNorm(-1), InputError); }
+
+TEST(ComposedStep, StateSurvivesSaveAndLoad) {
+  const auto run = [](bool reload) {
+    Quadratic problem;
+    auto rule = make_step({problem.w}, {.kind = "adam", .lr = 0.1, .weight_decay = 0});
+    for (int i = 0; i < 10; ++i) {
+      if (reload && i == 5) {
+        torch::serialize::OutputArchive out;
+        rule->save(out);
+        std::stringstream stream;
+        out.save_to(stream);
+        rule = make_step({problem.w}, {.kind = "adam", .lr = 0.1, .weight_decay = 0});
+        torch::serialize::InputArchive in;
+        in.load_from(stream);
+        rule->load(in);
+      }
+      rule->step(problem);
+    }
+    return problem.w.detach().clone();
+  };
+  EXPECT_TRUE(torch::equal(run(false), run(true)));
+}
+
+TEST(OptimizerOptions, ReadsATable) {
+  const OptimizerOptions o = optimizer_options(core::Config::parse("kind = 'adamw'\nweight_decay = 0.01"));
+  EXPECT_EQ(o.kind, "adamw");
+  EXPECT_DOUBLE_EQ(o.lr, 1e-3);
+  EXPECT_DOUBLE_EQ(o.weight_decay, 0.01);
+  EXPECT_THROW(optimizer_options(core::Config::parse("momentum = 1.0")), InputError);
+  EXPECT_THROW(optimizer_options(core::Config::parse("lr = 0")), InputError);
+  EXPECT_THROW(optimizer_options(core::Config::parse("momentum = 0\nnesterov = true")), InputError);
+}
+
+}  // namespace
+}  // namespace lathe::optim

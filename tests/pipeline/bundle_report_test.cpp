@@ -1,0 +1,91 @@
+#include "lathe/pipeline/bundle_report.h"
+
+#include <gtest/gtest.h>
+
+#include "lathe/core/files.h"
+#include "tests/pipeline/synthetic_bundle.h"
+
+namespace lathe::pipeline {
+namespace {
+
+const Section* find(const Page& page, const std::string& title) {
+  for (const Section& section : page.sections) {
+    if (section.title == title) return &section;
+  }
+  return nullptr;
+}
+
+class BundleReport : public testing::Test {
+ protected:
+  core::TemporaryDirectory directory_;
+  std::filesystem::path path_ = directory_.path() / "fashion";
+};
+
+TEST_F(BundleReport, ShowsWhatTheStagesLeft) {
+  Bundle bundle = Bundle::open_for_writing(path_);
+  commit_synthetic_stages(bundle);
+  const Page page = bundle_page(bundle);
+  EXPECT_EQ(page.title, "fashion");
+  EXPECT_EQ(page.subtitle, "fashion-mnist · cnn");
+  ASSERT_GE(page.headline.size(), 3u);
+  EXPECT_EQ(page.headline[0], (std::pair<std::string, std::string>{"test accuracy", "93.31 %"}));
+
+  const Section* curves = find(page, "Learning curves");
+  ASSERT_NE(curves, nullptr);
+  ASSERT_EQ(curves->charts.size(), 3u);
+  EXPECT_EQ(curves->charts[0].num_marks, 1 + 1 + 1 + 10);  // training line and band, holdout line and points
+
+  const Section* classes = find(page, "Results by class");
+  ASSERT_NE(classes, nullptr);
+  EXPECT_EQ(classes->charts.at(0).num_marks, 100);
+  EXPECT_EQ(classes->tables.at(0).size(), 10u);
+  EXPECT_EQ(find(page, "Worst mistakes")->charts.at(0).num_marks, 24);
+  EXPECT_NE(find(page, "Results")->tables.at(0).to_text().find("robust_accuracy"), std::string::npos);
+  EXPECT_EQ(find(page, "Time by stage")->charts.at(0).num_marks, 4);
+  EXPECT_NE(find(page, "Configuration")->code.find("batch_size = 128"), std::string::npos);
+
+  if (!browser_directory().empty()) core::write_file(browser_directory() / "bundle.html", render_html(page));
+}
+
+TEST_F(BundleReport, LeavesOutWhatHasAnotherShape) {
+  Bundle bundle = Bundle::open_for_writing(path_);
+  const auto commit = [&](const std::string& stage, nlohmann::json details) {
+    const auto staged = bundle.stage_directory(stage);
+    bundle.commit(*staged, {.stage = stage, .seconds = 1, .details = std::move(details)});
+  };
+  commit("data",
+         {{"examples", "many"}, {"class_counts", {{"labels", {"a", "b"}}, {"train", {1}}}}, {"warnings", 3}});
+  commit("train",
+         {{"model", nullptr}, {"curves", {{"step", {1, 2}}, {"train_loss", {0.5}}}}, {"epochs", {1, 2}}});
+  commit("evaluate", {{"classes", {"a", "b"}},
+                      {"confusion", {{1, 2}}},
+                      {"per_class", "good"},
+                      {"mistakes", {7, {{"png", "none.png"}}}}});
+  const Page page = bundle_page(bundle);
+  EXPECT_TRUE(page.headline.size() == 1 && page.headline[0].first == "training time");
+  ASSERT_EQ(page.sections.size(), 1u);
+  EXPECT_EQ(page.sections[0].title, "Time by stage");
+  EXPECT_NO_THROW(render_html(page));
+}
+
+TEST_F(BundleReport, ShowsMistakesOfTablesAsRows) {
+  Bundle bundle = Bundle::open_for_writing(path_);
+  const auto staged = bundle.stage_directory("evaluate");
+  bundle.commit(
+      *staged,
+      {.stage = "evaluate",
+       .details = {
+           {"mistakes", {{{"row", "age=3"}, {"truth", "no"}, {"predicted", "yes"}, {"confidence", 0.75}}}}}});
+  const Page page = bundle_page(bundle);
+  const Section* mistakes = find(page, "Worst mistakes");
+  ASSERT_NE(mistakes, nullptr);
+  EXPECT_TRUE(mistakes->charts.empty());
+  EXPECT_NE(mistakes->tables.at(0).to_text().find("75.0 %"), std::string::npos);
+}
+
+TEST_F(BundleReport, OfAnEmptyBundleIsEmpty) {
+  EXPECT_TRUE(bundle_page(Bundle::open_for_writing(path_)).sections.empty());
+}
+
+}  // namespace
+}  // namespace lathe::pipeline

@@ -1,0 +1,256 @@
+#include "lathe/train/trainer.h"
+
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include "lathe/core/error.h"
+#include "lathe/core/files.h"
+#include "lathe/core/progress.h"
+#include "lathe/nn/classifier.h"
+#include "lathe/nn/initialization.h"
+#include "lathe/optim/optimizer.h"
+
+namespace lathe::train {
+namespace {
+
+using core::Config;
+using core::Seed;
+
+// Three classes of 8×8 noise: with bright rows, with bright columns, with neither.
+data::Dataset stripes(int64_t count, uint64_t seed) {
+  data::Dataset dataset;
+  dataset.schema.shape = {1, 8, 8};
+  dataset.schema.classes = {"rows", "columns", "neither"};
+  dataset.targets = torch::arange(count).remainder(3);
+  dataset.inputs = torch::randint(0, 120, {count, 1, 8, 8}, nn::generator(Seed(seed)), torch::kUInt8);
+  for (int64_t i = 0; i < count; ++i)
+    if (i % 3 < 2) dataset.inputs[i].slice(1 + i % 3, 0, 8, 2).add_(120);
+  return dataset;
+}
+
+constexpr const char* kModel = "kind = 'cnn'\nchannels = [4, 8]\ndropout = 0.2";
+
+struct Scene {
+  TrainOptions options = {.epochs = 3, .batch_size = 16, .schedule = {.kind = "one-cycle"}, .augment = {.flip = false, .crop = 1}};
+  optim::OptimizerOptions optim = {.lr = 0.05};
+  data::Dataset train = stripes(160, 1), holdout = stripes(60, 2);
+  std::shared_ptr<nn::Classifier> model = nn::build(Config::parse(kModel), stripes(3, 1).schema, Seed(7));
+  Scene() { core::Progress::set_quiet(true); }
+  Trainer trainer() {
+    model->fit_inputs(train.inputs);
+    return Trainer(model, optim::make_step(model->parameters(), optim), options, Seed(3));
+  }
+};
+
+std::vector<torch::Tensor> weights(const Scene& setup) {
+  std::vector<torch::Tensor> copies;
+  for (const auto& tensor : trained_tensors(*setup.model)) copies.push_back(tensor.clone());
+  return copies;
+}
+
+void expect_same_bits(const std::vector<torch::Tensor>& a, const std::vector<torch::Tensor>& b) {
+  ASSERT_EQ(a.size(), b.size());
+  for (size_t i = 0; i < a.size(); ++i) EXPECT_TRUE(torch::equal(a[i], b[i])) << "tensor " << i;
+}
+
+TEST(Trainer, Learns) {
+  Scene setup;
+  const FitReport report = setup.trainer().fit(setup.train, setup.holdout);
+  EXPECT_EQ(report.steps, 30);
+  EXPECT_EQ(report.epochs.size(), 3u);
+  EXPECT_GT(report.epochs.back().holdout_accuracy, 0.95);
+  EXPECT_LT(report.curve.back().loss, report.curve.front().loss);
+}
+
+TEST(Trainer, SameSeedSameBits) {
+  Scene a, b;
+  a.trainer().fit(a.train, a.holdout);
+  b.trainer().fit(b.train, b.holdout);
+  expect_same_bits(weights(a), weights(b));
+}
+
+// Written out by hand with libtorch alone: the Trainer adds nothing to the arithmetic.
+TEST(Trainer, EqualsAHandWrittenLoop) {
+  Scene setup, by_hand;
+  setup.options.augment = by_hand.options.augment = {};
+  setup.trainer().fit(setup.train, setup.holdout);
+
+  by_hand.model->fit_inputs(by_hand.train.inputs);
+  data::Batches batches(by_hand.train, {.size = 16}, Seed(3).stream("batches"));
+  torch::optim::SGD sgd(by_hand.model->parameters(), torch::optim::SGDOptions(0.05).momentum(0.9).nesterov(true).weight_decay(5e-4));
+  by_hand.model->train();
+  for (int64_t step = 0; step < 30; ++step) {
+    static_cast<torch::optim::SGDOptions&>(sgd.param_groups()[0].options()).lr(0.05 * schedule_factor(setup.options.schedule, static_cast<double>(step) / 30));
+    const data::Batch batch = batches.at(step);
+    sgd.zero_grad();
+    torch::manual_seed(Seed(3).stream("step").stream(static_cast<uint64_t>(step)).stream(uint64_t{0}).value());
+    torch::cross_entropy_loss(by_hand.model->forward(batch.inputs), batch.targets).backward();
+    sgd.step();
+  }
+  expect_same_bits(weights(setup), weights(by_hand));
+}
+
+TEST(Trainer, MicroBatchesWithoutBatchNormEqualTheWholeBatch) {
+  Scene whole, micro;
+  for (Scene* setup : {&whole, &micro}) {
+    setup->model = nn::build(Config::parse("kind = 'mlp'\nhidden = [16]"), setup->train.schema, Seed(7));
+    setup->optim = {.lr = 0.01, .clip_norm = 0.1};
+  }
+  micro.options.micro_batch = 4;
+  whole.trainer().fit(whole.train, whole.holdout);
+  micro.trainer().fit(micro.train, micro.holdout);
+  const auto a = weights(whole), b = weights(micro);
+  for (size_t i = 0; i < a.size(); ++i) EXPECT_TRUE(torch::allclose(a[i], b[i], 1e-4, 1e-5));
+}
+
+struct Variant {
+  const char* name;
+  double average_decay;
+  int64_t patience;
+  const char* optimizer;
+};
+
+class Resume : public testing::TestWithParam<Variant> {
+ protected:
+  void prepare(Scene& setup) const {
+    setup.options.average_decay = GetParam().average_decay;
+    setup.options.patience = GetParam().patience;
+    setup.optim.kind = GetParam().optimizer;
+    if (setup.optim.kind != "sgd") setup.optim.lr = 0.01;
+  }
+};
+
+// Interrupted after each of several steps, resumed by a new process's worth of objects: the same bits and curves.
+TEST_P(Resume, EqualsUninterrupted) {
+  Scene uninterrupted;
+  prepare(uninterrupted);
+  const FitReport expected = uninterrupted.trainer().fit(uninterrupted.train, uninterrupted.holdout);
+  for (int64_t stop_after : {1, 10, 17, 29}) {
+    const core::TemporaryDirectory directory;
+    const auto checkpoint = directory.path() / "train.checkpoint";
+    const core::StopToken stop;
+    Hooks hooks;
+    hooks.after_step = [&](int64_t step, const optim::StepReport&) {
+      if (step == stop_after) stop.request();
+    };
+    Scene first;
+    prepare(first);
+    EXPECT_THROW(first.trainer().fit(first.train, first.holdout, checkpoint, stop, hooks), Interrupted);
+    Scene second;
+    prepare(second);
+    second.model->initialize(Seed(99));  // whatever was there before is overwritten
+    const FitReport report = second.trainer().fit(second.train, second.holdout, checkpoint);
+    expect_same_bits(weights(uninterrupted), weights(second));
+    ASSERT_EQ(report.curve.size(), expected.curve.size());
+    for (size_t i = 0; i < report.curve.size(); ++i) EXPECT_EQ(report.curve[i].loss, expected.curve[i].loss);
+    ASSERT_EQ(report.epochs.size(), expected.epochs.size());
+    for (size_t i = 0; i < report.epochs.size(); ++i) EXPECT_EQ(report.epochs[i].holdout_loss, expected.epochs[i].holdout_loss);
+  }
+}
+INSTANTIATE_TEST_SUITE_P(Variants, Resume,
+                         testing::Values(Variant{"plain", 0, 0, "sgd"}, Variant{"average", 0.9, 0, "sgd"},
+                                         Variant{"best", 0, 5, "adam"}, Variant{"all", 0.9, 5, "adamw"}),
+                         [](const auto& info) { return std::string(info.param.name); });
+
+TEST(Trainer, RefusesACheckpointOfAnotherRun) {
+  const core::TemporaryDirectory directory;
+  const auto checkpoint = directory.path() / "train.checkpoint";
+  Scene first;
+  const core::StopToken stop;
+  Hooks hooks;
+  hooks.after_step = [&](int64_t step, const optim::StepReport&) {
+    if (step == 3) stop.request();
+  };
+  EXPECT_THROW(first.trainer().fit(first.train, first.holdout, checkpoint, stop, hooks), Interrupted);
+  Scene second;
+  second.options.batch_size = 32;
+  try {
+    second.trainer().fit(second.train, second.holdout, checkpoint);
+    FAIL();
+  } catch (const InputError& error) {
+    EXPECT_NE(std::string(error.what()).find("batch_size"), std::string::npos);
+  }
+  const std::string bytes = core::read_file(checkpoint);
+  for (const std::string& damaged : {bytes.substr(0, bytes.size() / 2), std::string("garbage"), std::string()}) {
+    core::write_file(checkpoint, damaged);
+    Scene third;
+    EXPECT_THROW(third.trainer().fit(third.train, third.holdout, checkpoint), InputError);
+  }
+}
+
+TEST(Trainer, SkipsNonFiniteStepsThenStops) {
+  Scene setup;
+  Trainer trainer = setup.trainer();
+  int calls = 0;
+  trainer.set_objective([&](nn::Model& model, const data::Batch& batch) {
+    const torch::Tensor loss = torch::cross_entropy_loss(model.forward(batch.inputs), batch.targets);
+    return ++calls == 5 ? loss * std::numeric_limits<double>::quiet_NaN() : loss;
+  });
+  const FitReport report = trainer.fit(setup.train, setup.holdout);
+  EXPECT_EQ(report.skipped_steps, 1);
+  EXPECT_EQ(report.steps, 31);  // τ did not move in the skipped one
+  for (const auto& tensor : trained_tensors(*setup.model)) EXPECT_TRUE(tensor.isfinite().all().item<bool>());
+
+  Scene diverging;
+  Trainer hopeless = diverging.trainer();
+  hopeless.set_objective([](nn::Model& model, const data::Batch& batch) { return model.forward(batch.inputs).sum() * std::nan(""); });
+  EXPECT_THROW(hopeless.fit(diverging.train, diverging.holdout), Error);
+}
+
+TEST(Trainer, StopsEarlyWithTheBestWeights) {
+  Scene setup;
+  setup.options.epochs = 50;
+  setup.options.patience = 2;
+  setup.options.schedule = {.kind = "constant", .warmup = 0};
+  const FitReport report = setup.trainer().fit(setup.train, setup.holdout);
+  EXPECT_TRUE(report.stopped_early);
+  EXPECT_LT(report.epochs.size(), 50u);
+  double best = 0;
+  for (const auto& epoch : report.epochs) best = std::max(best, epoch.holdout_accuracy);
+  const torch::Tensor logits = nn::predict(*setup.model, setup.holdout.inputs);
+  EXPECT_DOUBLE_EQ(logits.argmax(1).eq(setup.holdout.targets).to(torch::kFloat64).mean().item<double>(), best);
+}
+
+TEST(WeightAverage, IsTheRecursion) {
+  torch::nn::Linear layer(1, 1);
+  const torch::NoGradGuard no_grad;
+  layer->weight.fill_(0);
+  WeightAverage average(*layer, 0.5);
+  layer->weight.fill_(1);
+  average.update();  // d = min(0.5, 1/10): 0.9
+  EXPECT_NEAR(average.values()[0].item<double>(), 0.9, 1e-6);
+  layer->weight.fill_(2);
+  average.update();  // d = min(0.5, 2/11)
+  const double expected = 0.9 * 2 / 11 + 2.0 * 9 / 11;
+  EXPECT_NEAR(average.values()[0].item<double>(), expected, 1e-6);
+  average.swap();
+  EXPECT_NEAR(layer->weight.item<double>(), expected, 1e-6);
+  average.swap();
+  EXPECT_EQ(layer->weight.item<double>(), 2);
+}
+
+TEST(Schedule, FollowsItsDefinition) {
+  const auto factor = [](const ScheduleOptions& o, double p) { return schedule_factor(o, p); };
+  EXPECT_EQ(factor({.kind = "constant", .warmup = 0}, 0.3), 1);
+  EXPECT_DOUBLE_EQ(factor({.kind = "constant", .warmup = 0.2, .start = 0.1}, 0.1), 0.55);
+  EXPECT_DOUBLE_EQ(factor({.kind = "step", .warmup = 0}, 0.49), 1);
+  EXPECT_DOUBLE_EQ(factor({.kind = "step", .warmup = 0}, 0.5), 0.1);
+  EXPECT_NEAR(factor({.kind = "step", .warmup = 0}, 0.75), 0.01, 1e-15);
+  EXPECT_DOUBLE_EQ(factor({.kind = "cosine", .warmup = 0, .end = 0}, 0.5), 0.5);
+  EXPECT_NEAR(factor({.kind = "one-cycle"}, 0), 0.1, 1e-12);
+  EXPECT_NEAR(factor({.kind = "one-cycle"}, 0.1), 0.55, 1e-12);
+  EXPECT_NEAR(factor({.kind = "one-cycle"}, 0.2), 1, 1e-12);
+  EXPECT_NEAR(factor({.kind = "one-cycle"}, 1), 1e-3, 1e-12);
+}
+
+TEST(TrainOptions, SayWhatIsWrong) {
+  try {
+    train_options(Config::parse("[train]\nbatch_size = 100\nmicro_batch = 33", "p.toml").section("train"));
+    FAIL();
+  } catch (const InputError& error) {
+    EXPECT_NE(std::string(error.what()).find("train.micro_batch must divide batch_size = 100, got 33 (p.toml:3)"), std::string::npos) << error.what();
+  }
+}
+
+}  // namespace
+}  // namespace lathe::train
