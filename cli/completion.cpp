@@ -8,7 +8,8 @@ namespace {
 // "run init … --json --set": what may follow a verb (its methods and options).
 std::string words_of(const CLI::App& app) {
   std::string words;
-  for (const CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; })) words += sub->get_name() + " ";
+  for (const CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; }))
+    words += sub->get_name() + " ";
   for (const CLI::Option* option : app.get_options())
     for (const std::string& name : option->get_lnames()) words += "--" + name + " ";
   return words;
@@ -27,10 +28,14 @@ std::string script(const CLI::App& app) {
   std::string cases;
   add_cases(app, "", cases);
   return "_lathe() {\n"
-         "  local word=\"${COMP_WORDS[COMP_CWORD]}\" verb=\"\" words=\"" + words_of(app) + "\" i\n"
+         "  local word=\"${COMP_WORDS[COMP_CWORD]}\" verb=\"\" words=\"" +
+         words_of(app) +
+         "\" i\n"
          "  for ((i = 1; i < COMP_CWORD; i++)); do\n"
          "    [[ ${COMP_WORDS[i]} == -* ]] && continue\n"
-         "    case \"${verb:+$verb }${COMP_WORDS[i]}\" in\n" + cases + "    *) continue;;\n"
+         "    case \"${verb:+$verb }${COMP_WORDS[i]}\" in\n" +
+         cases +
+         "    *) continue;;\n"
          "    esac\n"
          "    verb=\"${verb:+$verb }${COMP_WORDS[i]}\"\n"
          "  done\n"
@@ -44,7 +49,9 @@ std::string script(const CLI::App& app) {
 void add_completion(CLI::App& app) {
   CLI::App* verb = app.add_subcommand("completion", "Print the shell's completion script");
   auto shell = std::make_shared<std::string>("bash");
-  verb->add_option("shell", *shell, "bash or zsh")->check(CLI::IsMember({"bash", "zsh"}))->capture_default_str();
+  verb->add_option("shell", *shell, "bash or zsh")
+      ->check(CLI::IsMember({"bash", "zsh"}))
+      ->capture_default_str();
   verb->footer("Example:\n  eval \"$(lathe completion bash)\"");
   verb->callback([&app, shell] {
     if (*shell == "zsh") std::cout << "autoload -U +X bashcompinit && bashcompinit\n";

@@ -27,7 +27,8 @@ void add_data(CLI::App& app, Options& options) {
   data->require_subcommand(1);
   data->footer("Example:\n  lathe data check examples/fashion_mnist.toml");
   auto file = std::make_shared<std::string>();
-  CLI::App* verb = add_verb(*data, options, "check", "What is in it, and what looks wrong", "lathe data check examples/fashion_mnist.toml");
+  CLI::App* verb = add_verb(*data, options, "check", "What is in it, and what looks wrong",
+                            "lathe data check examples/fashion_mnist.toml");
   verb->add_option("pipeline", *file, "The pipeline file (TOML)")->required()->type_name("P.toml");
   verb->callback([&options, file] { check(options, *file); });
 }

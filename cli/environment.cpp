@@ -1,7 +1,7 @@
-// Some libraries read their settings from the environment while they are loaded, before main. So this runs earlier,
-// as the first code of the process, and starts the program again if the environment can be better:
-//   OPENBLAS_CORETYPE   Debian's OpenBLAS 0.3.21 takes AVX2 kernels on AMD processors with AVX-512 (half the speed)
-//   OMP_WAIT_POLICY     spinning at OpenMP's barriers stalls when another process has the core
+// Some libraries read their settings from the environment while they are loaded, before main. So this runs
+// earlier, as the first code of the process, and starts the program again if the environment can be better:
+//   OPENBLAS_CORETYPE   Debian's OpenBLAS 0.3.21 takes AVX2 kernels on AMD processors with AVX-512 (half the
+//   speed) OMP_WAIT_POLICY     spinning at OpenMP's barriers stalls when another process has the core
 // What the user has set stays.
 #include <cpuid.h>
 #include <unistd.h>
@@ -49,4 +49,5 @@ void prepare(int, char** arguments, char** environment) {
 
 }  // namespace
 
-__attribute__((section(".preinit_array"), used)) static void (*const prepare_first)(int, char**, char**) = prepare;
+__attribute__((section(".preinit_array"), used)) static void (*const prepare_first)(int, char**,
+                                                                                    char**) = prepare;

@@ -22,31 +22,40 @@ core::Table bundle_metrics(const pipeline::Bundle& bundle) {
 }
 
 core::Table file_metrics(const EvaluateArguments& arguments) {
-  const auto file = evaluate::read_logits(arguments.operand,
-                                          arguments.labels.empty() ? std::nullopt : std::optional<std::filesystem::path>(arguments.labels));
-  if (!file.targets.defined()) throw InputError("{} has no labels; name them with --labels FILE", arguments.operand);
+  const auto file = evaluate::read_logits(
+      arguments.operand,
+      arguments.labels.empty() ? std::nullopt : std::optional<std::filesystem::path>(arguments.labels));
+  if (!file.targets.defined())
+    throw InputError("{} has no labels; name them with --labels FILE", arguments.operand);
   const auto m = evaluate::classification_metrics(file.logits, file.targets, {.top_k = arguments.top_k});
   core::Table table({"metric", "value"});
   table.add({"examples", m.num_examples}).add({"accuracy", m.accuracy});
-  if (arguments.top_k > 1 && arguments.top_k < file.logits.size(1)) table.add({fmt::format("top{}_accuracy", arguments.top_k), m.top_k});
+  if (arguments.top_k > 1 && arguments.top_k < file.logits.size(1))
+    table.add({fmt::format("top{}_accuracy", arguments.top_k), m.top_k});
   table.add({"nll", m.nll}).add({"brier", m.brier});
   return table;
 }
 
 void evaluate_operand(const Options& options, const EvaluateArguments& arguments) {
   const bool bundle = std::filesystem::is_directory(arguments.operand);
-  print(options, {{"metrics", bundle ? bundle_metrics(pipeline::Bundle::open(arguments.operand)) : file_metrics(arguments)}});
+  print(options, {{"metrics", bundle ? bundle_metrics(pipeline::Bundle::open(arguments.operand))
+                                     : file_metrics(arguments)}});
 }
 
 }  // namespace
 
 void add_evaluate(CLI::App& app, Options& options) {
   auto arguments = std::make_shared<EvaluateArguments>();
-  CLI::App* verb = add_verb(app, options, "evaluate", "The metrics of a bundle, or of a file of logits from any framework",
-                            "lathe evaluate logits.npy --labels labels.npy");
-  verb->add_option("operand", arguments->operand, "A bundle, or logits as .npy [N, K] or CSV (one column a class)")->required();
+  CLI::App* verb =
+      add_verb(app, options, "evaluate", "The metrics of a bundle, or of a file of logits from any framework",
+               "lathe evaluate logits.npy --labels labels.npy");
+  verb->add_option("operand", arguments->operand,
+                   "A bundle, or logits as .npy [N, K] or CSV (one column a class)")
+      ->required();
   verb->add_option("--labels", arguments->labels, "Labels: .npy [N], or CSV with a column `label`");
-  verb->add_option("--top-k", arguments->top_k, "k of the top-k accuracy")->check(CLI::PositiveNumber)->capture_default_str();
+  verb->add_option("--top-k", arguments->top_k, "k of the top-k accuracy")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
   verb->callback([&options, arguments] { evaluate_operand(options, *arguments); });
 }
 

@@ -71,17 +71,22 @@ int64_t epochs_for(int64_t examples, int64_t batch_size) {
 }
 
 void init(const InitArguments& arguments) {
-  if (arguments.images.empty() == arguments.csv.empty()) throw InputError("lathe init wants --images DIR or --csv FILE --target COLUMN");
-  if (!arguments.csv.empty() && arguments.target.empty()) throw InputError("--csv wants --target COLUMN: the column to predict");
-  if (std::filesystem::exists(arguments.output)) throw InputError("{} exists; name another file with --output", arguments.output);
+  if (arguments.images.empty() == arguments.csv.empty())
+    throw InputError("lathe init wants --images DIR or --csv FILE --target COLUMN");
+  if (!arguments.csv.empty() && arguments.target.empty())
+    throw InputError("--csv wants --target COLUMN: the column to predict");
+  if (std::filesystem::exists(arguments.output))
+    throw InputError("{} exists; name another file with --output", arguments.output);
   const bool images = !arguments.images.empty();
   const std::string source =
       images ? "images:" + arguments.images : "csv:" + arguments.csv + "?target=" + arguments.target;
   const data::Source data = data::load_source(source);  // so that what is written runs
-  const auto training = static_cast<int64_t>(static_cast<double>(data.train.size()) * (data.test.size() > 0 ? 0.9 : 0.7));
+  const auto training =
+      static_cast<int64_t>(static_cast<double>(data.train.size()) * (data.test.size() > 0 ? 0.9 : 0.7));
   const int64_t batch_size = batch_size_for(training), epochs = epochs_for(training, batch_size);
 
-  std::string name = std::filesystem::path(images ? arguments.images : arguments.csv).lexically_normal().stem().string();
+  std::string name =
+      std::filesystem::path(images ? arguments.images : arguments.csv).lexically_normal().stem().string();
   if (name.empty() || name == ".") name = "lathe";
   std::string text = fmt::format(
       "# {} {} in {} classes.\n"
@@ -90,25 +95,36 @@ void init(const InitArguments& arguments) {
       "seed = 0\n\n"
       "[data]\n"
       "source = {}\n"
-      "holdout = 0.1                             # share of the training examples for choices and calibration; 1 and above: a count\n",
-      core::human_count(data.train.size() + data.test.size()), images ? "images" : "rows", data.train.schema.num_classes(), arguments.output,
-      core::to_toml(name), core::to_toml(source));
-  if (data.test.size() == 0) text += "test = 0.2                                # likewise, for the final numbers: never used for a choice\n";
-  if (images) text += fmt::format("image_size = {}                           # sides of the squares that images are cut to\n", data.train.inputs.size(2));
+      "holdout = 0.1                             # share of the training examples for choices and "
+      "calibration; 1 and above: a count\n",
+      core::human_count(data.train.size() + data.test.size()), images ? "images" : "rows",
+      data.train.schema.num_classes(), arguments.output, core::to_toml(name), core::to_toml(source));
+  if (data.test.size() == 0)
+    text +=
+        "test = 0.2                                # likewise, for the final numbers: never used for a "
+        "choice\n";
+  if (images)
+    text += fmt::format(
+        "image_size = {}                           # sides of the squares that images are cut to\n",
+        data.train.inputs.size(2));
   text += "\n";
-  text += images ? fmt::format(kImageModel, epochs, batch_size, "true ") : fmt::format(kTableModel, epochs, batch_size);
+  text += images ? fmt::format(kImageModel, epochs, batch_size, "true ")
+                 : fmt::format(kTableModel, epochs, batch_size);
   core::write_file(arguments.output, text);
-  std::cout << fmt::format("{}: {} {}, {} classes\nNext: lathe data check {}\n      lathe run {}\n", arguments.output,
-                           core::human_count(data.train.size() + data.test.size()), images ? "images" : "rows",
-                           data.train.schema.num_classes(), arguments.output, arguments.output);
+  std::cout << fmt::format("{}: {} {}, {} classes\nNext: lathe data check {}\n      lathe run {}\n",
+                           arguments.output, core::human_count(data.train.size() + data.test.size()),
+                           images ? "images" : "rows", data.train.schema.num_classes(), arguments.output,
+                           arguments.output);
 }
 
 }  // namespace
 
 void add_init(CLI::App& app, Options& options) {
   auto arguments = std::make_shared<InitArguments>();
-  CLI::App* verb = add_verb(app, options, "init", "Write a pipeline for your own data", "lathe init --csv iris.csv --target species");
-  CLI::Option* images = verb->add_option("--images", arguments->images, "A directory with a folder of PNG or JPEG files per class");
+  CLI::App* verb = add_verb(app, options, "init", "Write a pipeline for your own data",
+                            "lathe init --csv iris.csv --target species");
+  CLI::Option* images = verb->add_option("--images", arguments->images,
+                                         "A directory with a folder of PNG or JPEG files per class");
   verb->add_option("--csv", arguments->csv, "A CSV file with a header row")->excludes(images);
   verb->add_option("--target", arguments->target, "Its column to predict");
   verb->add_option("--output", arguments->output, "The pipeline file to write")->capture_default_str();

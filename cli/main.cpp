@@ -10,8 +10,8 @@
 
 namespace {
 
-// Training frees and takes the same large activations every step. glibc would map and unmap them each time; kept,
-// they cost no page faults.
+// Training frees and takes the same large activations every step. glibc would map and unmap them each time;
+// kept, they cost no page faults.
 void keep_large_allocations() {
   mallopt(M_MMAP_THRESHOLD, 1 << 30);
   mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
@@ -20,7 +20,8 @@ void keep_large_allocations() {
 
 void add_verbs(CLI::App& app, lathe::cli::Options& options) {
   using namespace lathe::cli;
-  for (const auto add : {add_run, add_init, add_data, add_train, add_evaluate, add_predict, add_report, add_study, add_runs, add_doctor})
+  for (const auto add : {add_run, add_init, add_data, add_train, add_evaluate, add_predict, add_report,
+                         add_study, add_runs, add_doctor})
     add(app, options);
   add_completion(app);
 }

@@ -18,19 +18,24 @@ struct PredictArguments {
 std::string runners_up(const pipeline::Prediction& prediction, const std::vector<std::string>& classes) {
   std::vector<size_t> order(classes.size());
   std::iota(order.begin(), order.end(), size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return prediction.probabilities[a] > prediction.probabilities[b]; });
+  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+    return prediction.probabilities[a] > prediction.probabilities[b];
+  });
   std::string text;
   for (size_t i = 1; i < std::min<size_t>(3, order.size()); ++i)
-    text += fmt::format("{}{} {:.1f} %", i > 1 ? ", " : "", classes[order[i]], 100 * prediction.probabilities[order[i]]);
+    text += fmt::format("{}{} {:.1f} %", i > 1 ? ", " : "", classes[order[i]],
+                        100 * prediction.probabilities[order[i]]);
   return text;
 }
 
 void predict(const Options& options, const PredictArguments& arguments) {
   const auto bundle = pipeline::Bundle::open(arguments.bundle);
-  if (!bundle.has("model.pt")) throw InputError("{} has no model.pt; `lathe train` makes one", arguments.bundle);
+  if (!bundle.has("model.pt"))
+    throw InputError("{} has no model.pt; `lathe train` makes one", arguments.bundle);
   const auto model = nn::load(bundle.file("model.pt"));
   model->to(pipeline::parse_device(options.device));
-  const data::Inputs inputs = data::read_inputs({arguments.files.begin(), arguments.files.end()}, model->schema());
+  const data::Inputs inputs =
+      data::read_inputs({arguments.files.begin(), arguments.files.end()}, model->schema());
   const auto predictions = pipeline::predict(*model, inputs);
   const auto& classes = model->schema().classes;
   if (options.json) {
@@ -38,13 +43,17 @@ void predict(const Options& options, const PredictArguments& arguments) {
     for (const auto& p : predictions) {
       nlohmann::json probabilities = nlohmann::json::object();
       for (size_t k = 0; k < classes.size(); ++k) probabilities[classes[k]] = p.probabilities[k];
-      json.push_back({{"input", p.input}, {"label", p.label}, {"probability", p.probability}, {"probabilities", probabilities}});
+      json.push_back({{"input", p.input},
+                      {"label", p.label},
+                      {"probability", p.probability},
+                      {"probabilities", probabilities}});
     }
     std::cout << json.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
     return;
   }
   core::Table table({"input", "class", "probability", "else"});
-  for (const auto& p : predictions) table.add({p.input, p.label, fmt::format("{:.1f} %", 100 * p.probability), runners_up(p, classes)});
+  for (const auto& p : predictions)
+    table.add({p.input, p.label, fmt::format("{:.1f} %", 100 * p.probability), runners_up(p, classes)});
   std::cout << table.to_text();
 }
 
@@ -52,7 +61,8 @@ void predict(const Options& options, const PredictArguments& arguments) {
 
 void add_predict(CLI::App& app, Options& options) {
   auto arguments = std::make_shared<PredictArguments>();
-  CLI::App* verb = add_verb(app, options, "predict", "Classify files with a bundle's model", "lathe predict fashion-mnist.bundle shoe.png bag.png");
+  CLI::App* verb = add_verb(app, options, "predict", "Classify files with a bundle's model",
+                            "lathe predict fashion-mnist.bundle shoe.png bag.png");
   verb->add_option("bundle", arguments->bundle, "The bundle")->required();
   verb->add_option("files", arguments->files, "PNG, JPEG, .npy or CSV files")->required();
   verb->callback([&options, arguments] { predict(options, *arguments); });

@@ -17,7 +17,8 @@ static core::Cell value_cell(double value) {
 core::Table metrics_table(const std::vector<pipeline::StageReport>& reports) {
   core::Table table({"stage", "metric", "split", "value", "unit"});
   for (const auto& report : reports)
-    for (const auto& m : report.metrics) table.add({report.stage, m.name, m.split, value_cell(m.value), m.unit});
+    for (const auto& m : report.metrics)
+      table.add({report.stage, m.name, m.split, value_cell(m.value), m.unit});
   return table;
 }
 
@@ -32,7 +33,8 @@ void run(const Options& options, const RunArguments& arguments) {
   const core::Config config = load_config(options, arguments.file);
   pipeline::JobOptions job_settings = job_options(options);
   job_settings.fresh = arguments.fresh;
-  const std::filesystem::path bundle = arguments.bundle.empty() ? config.text("name", "lathe") + ".bundle" : arguments.bundle;
+  const std::filesystem::path bundle =
+      arguments.bundle.empty() ? config.text("name", "lathe") + ".bundle" : arguments.bundle;
   pipeline::Job job(config, bundle, job_settings);
 
   std::vector<pipeline::StageOutcome> outcomes;
@@ -54,12 +56,16 @@ void run(const Options& options, const RunArguments& arguments) {
       bundle.string(), arguments.file);
 }
 
-CLI::App* add_pipeline_verb(CLI::App& app, Options& options, const std::string& name, const std::string& description,
-                            const std::string& example, const std::shared_ptr<RunArguments>& arguments) {
+CLI::App* add_pipeline_verb(CLI::App& app, Options& options, const std::string& name,
+                            const std::string& description, const std::string& example,
+                            const std::shared_ptr<RunArguments>& arguments) {
   CLI::App* verb = add_verb(app, options, name, description, example);
   verb->add_option("pipeline", arguments->file, "The pipeline file (TOML)")->required()->type_name("P.toml");
-  verb->add_option("--bundle", arguments->bundle, "The bundle's directory (default: NAME.bundle, NAME from the pipeline)");
-  CLI::Option* resume = verb->add_flag("--resume", arguments->resume, "Go on from an interrupted run's checkpoint (the default where there is one)");
+  verb->add_option("--bundle", arguments->bundle,
+                   "The bundle's directory (default: NAME.bundle, NAME from the pipeline)");
+  CLI::Option* resume =
+      verb->add_flag("--resume", arguments->resume,
+                     "Go on from an interrupted run's checkpoint (the default where there is one)");
   verb->add_flag("--fresh", arguments->fresh, "Ignore such a checkpoint")->excludes(resume);
   verb->callback([&options, arguments] { run(options, *arguments); });
   return verb;
@@ -68,8 +74,8 @@ CLI::App* add_pipeline_verb(CLI::App& app, Options& options, const std::string& 
 }  // namespace
 
 void add_run(CLI::App& app, Options& options) {
-  add_pipeline_verb(app, options, "run", "Run every stage of a pipeline that is out of date", "lathe run examples/fashion_mnist.toml",
-                    std::make_shared<RunArguments>());
+  add_pipeline_verb(app, options, "run", "Run every stage of a pipeline that is out of date",
+                    "lathe run examples/fashion_mnist.toml", std::make_shared<RunArguments>());
 }
 
 void add_train(CLI::App& app, Options& options) {

@@ -16,13 +16,21 @@ std::string when(double unix_seconds) {
   return fmt::format("{:%Y-%m-%d %H:%M:%S}", fmt::localtime(static_cast<std::time_t>(unix_seconds)));
 }
 
-std::string metric_key(const core::Metric& metric) { return metric.split.empty() ? metric.name : metric.split + " " + metric.name; }
+std::string metric_key(const core::Metric& metric) {
+  return metric.split.empty() ? metric.name : metric.split + " " + metric.name;
+}
 
 void list(const Options& options, int64_t limit) {
   const core::RunStore store;
   core::Table table({"run", "name", "kind", "state", "started", "seconds", "message"});
   for (const auto& run : store.runs(limit))
-    table.add({run.id, run.name, run.kind, run.state, when(run.started), {run.ended > 0 ? run.ended - run.started : std::nan(""), 1}, run.message});
+    table.add({run.id,
+               run.name,
+               run.kind,
+               run.state,
+               when(run.started),
+               {run.ended > 0 ? run.ended - run.started : std::nan(""), 1},
+               run.message});
   print(options, {{"runs", table}});
 }
 
@@ -30,14 +38,19 @@ void show(const Options& options, int64_t id) {
   const core::RunStore store;
   const auto run = store.run(id);
   core::Table summary({"property", "value"});
-  summary.add({"run", run.id}).add({"name", run.name}).add({"kind", run.kind}).add({"state", run.state}).add({"started", when(run.started)});
+  summary.add({"run", run.id})
+      .add({"name", run.name})
+      .add({"kind", run.kind})
+      .add({"state", run.state})
+      .add({"started", when(run.started)});
   if (!run.message.empty()) summary.add({"message", run.message});
   core::Table metrics({"metric", "split", "last", "unit", "course"});
   for (const auto& last : store.last_metrics(id)) {
     std::vector<double> values;
     for (const auto& m : store.metrics(id, last.name))
       if (m.split == last.split) values.push_back(m.value);
-    metrics.add({last.name, last.split, last.value, last.unit, values.size() > 1 ? core::sparkline(values, 24) : ""});
+    metrics.add(
+        {last.name, last.split, last.value, last.unit, values.size() > 1 ? core::sparkline(values, 24) : ""});
   }
   core::Table artifacts({"artifact", "path"});
   for (const auto& artifact : store.artifacts(id)) artifacts.add({artifact.name, artifact.path});
@@ -72,10 +85,12 @@ void add_runs(CLI::App& app, Options& options) {
   CLI::App* list_verb = add_verb(*runs, options, "list", "The latest runs", "lathe runs list --limit 5");
   list_verb->add_option("--limit", *limit, "How many")->check(CLI::PositiveNumber)->capture_default_str();
   list_verb->callback([&options, limit] { list(options, *limit); });
-  CLI::App* show_verb = add_verb(*runs, options, "show", "One run: its metrics and files", "lathe runs show 1");
+  CLI::App* show_verb =
+      add_verb(*runs, options, "show", "One run: its metrics and files", "lathe runs show 1");
   show_verb->add_option("run", *ids, "The run's number")->required()->expected(1);
   show_verb->callback([&options, ids] { show(options, ids->front()); });
-  CLI::App* compare_verb = add_verb(*runs, options, "compare", "The last metrics of several runs side by side", "lathe runs compare 1 2");
+  CLI::App* compare_verb = add_verb(
+      *runs, options, "compare", "The last metrics of several runs side by side", "lathe runs compare 1 2");
   compare_verb->add_option("runs", *ids, "The runs' numbers")->required()->expected(2, 1000);
   compare_verb->callback([&options, ids] { compare(options, *ids); });
 }

@@ -25,10 +25,15 @@ void list(const Options& options) {
 void show(const Options& options, const StudyArguments& arguments) {
   const auto& study = pipeline::find_study(arguments.name);
   if (options.json)
-    std::cout << nlohmann::json{{"name", study.name}, {"title", study.title}, {"paper", study.paper}, {"claim", study.claim}}.dump(1) << "\n";
+    std::cout << nlohmann::json{{"name", study.name},
+                                {"title", study.title},
+                                {"paper", study.paper},
+                                {"claim", study.claim}}
+                     .dump(1)
+              << "\n";
   else
-    std::cout << fmt::format("{}: {}\n{}\n\n{}\n\nRun it: lathe study run {} --scale smoke|desk|paper\n", study.name, study.title,
-                             study.paper, study.claim, study.name);
+    std::cout << fmt::format("{}: {}\n{}\n\n{}\n\nRun it: lathe study run {} --scale smoke|desk|paper\n",
+                             study.name, study.title, study.paper, study.claim, study.name);
 }
 
 void run(const Options& options, const StudyArguments& arguments) {
@@ -67,19 +72,27 @@ void add_study(CLI::App& app, Options& options) {
   CLI::App* studies = app.add_subcommand("study", "Check a paper's claim");
   studies->require_subcommand(1);
   studies->footer("Example:\n  lathe study run training-step --scale smoke");
-  add_verb(*studies, options, "list", "All studies", "lathe study list")->callback([&options] { list(options); });
-  CLI::App* show_verb = add_verb(*studies, options, "show", "What a study checks", "lathe study show training-step");
+  add_verb(*studies, options, "list", "All studies", "lathe study list")->callback([&options] {
+    list(options);
+  });
+  CLI::App* show_verb =
+      add_verb(*studies, options, "show", "What a study checks", "lathe study show training-step");
   show_verb->add_option("name", arguments->name, "The study")->required();
   show_verb->callback([&options, arguments] { show(options, *arguments); });
-  CLI::App* run_verb = add_verb(*studies, options, "run", "Run a study", "lathe study run training-step --scale smoke");
+  CLI::App* run_verb =
+      add_verb(*studies, options, "run", "Run a study", "lathe study run training-step --scale smoke");
   run_verb->add_option("name", arguments->name, "The study")->required();
-  run_verb->add_option("--scale", arguments->scale, "smoke (seconds), desk (minutes) or paper")->capture_default_str();
+  run_verb->add_option("--scale", arguments->scale, "smoke (seconds), desk (minutes) or paper")
+      ->capture_default_str();
   run_verb->add_flag("--record", arguments->record, "Keep the result in docs/results of the source tree");
   run_verb->add_option("--source-tree", arguments->source_tree, "Lathe's source tree")->capture_default_str();
   run_verb->callback([&options, arguments] { run(options, *arguments); });
-  CLI::App* report_verb = add_verb(*studies, options, "report", "Write docs/results.md from the recorded results", "lathe study report");
-  report_verb->add_flag("--check", arguments->check, "Write nothing; name stale results, fail if the page differs");
-  report_verb->add_option("--source-tree", arguments->source_tree, "Lathe's source tree")->capture_default_str();
+  CLI::App* report_verb = add_verb(*studies, options, "report",
+                                   "Write docs/results.md from the recorded results", "lathe study report");
+  report_verb->add_flag("--check", arguments->check,
+                        "Write nothing; name stale results, fail if the page differs");
+  report_verb->add_option("--source-tree", arguments->source_tree, "Lathe's source tree")
+      ->capture_default_str();
   report_verb->callback([&options, arguments] { report(options, *arguments); });
 }
 

@@ -5,17 +5,20 @@
 
 namespace lathe::cli {
 
-CLI::App* add_verb(CLI::App& parent, Options& options, const std::string& name, const std::string& description,
-                   const std::string& example) {
+CLI::App* add_verb(CLI::App& parent, Options& options, const std::string& name,
+                   const std::string& description, const std::string& example) {
   CLI::App* verb = parent.add_subcommand(name, description);
   verb->footer("Example:\n  " + example);
   verb->add_flag("--json", options.json, "Print JSON instead of tables");
   verb->add_flag("--quiet", options.quiet, "No progress bars");
-  verb->add_option("--set", options.set, "Override a key of the pipeline, e.g. --set train.epochs=3")->type_name("KEY=VALUE")->allow_extra_args(false);
+  verb->add_option("--set", options.set, "Override a key of the pipeline, e.g. --set train.epochs=3")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false);
   verb->add_option("--seed", options.seed, "Seed of every random stream (default: the pipeline's)");
   verb->add_option("--threads", options.threads, "Threads, or auto: the faster of one and all")
       ->check([](const std::string& text) {
-        const bool number = !text.empty() && text.size() < 5 && text.find_first_not_of("0123456789") == std::string::npos && text != "0";
+        const bool number = !text.empty() && text.size() < 5 &&
+                            text.find_first_not_of("0123456789") == std::string::npos && text != "0";
         return number || text == "auto" ? std::string() : "must be auto or a positive number, got " + text;
       })
       ->capture_default_str();
@@ -29,7 +32,9 @@ core::Config load_config(const Options& options, const std::string& file) {
   return core::Config::load(file, overrides);
 }
 
-pipeline::JobOptions job_options(const Options& options) { return {.threads = options.threads, .device = options.device}; }
+pipeline::JobOptions job_options(const Options& options) {
+  return {.threads = options.threads, .device = options.device};
+}
 
 void print(const Options& options, const std::vector<NamedTable>& tables) {
   if (options.json) {

@@ -15,15 +15,16 @@ namespace lathe::cli {
 struct Options {
   bool json = false;
   bool quiet = false;
-  std::vector<std::string> set;        // key=value
+  std::vector<std::string> set;  // key=value
   std::optional<uint64_t> seed;
   std::string threads = "auto";
   std::string device = "cpu";
 };
 
-// Adds `lathe NAME` (or a method below a verb) with those options; `example` is a command that works as printed.
-CLI::App* add_verb(CLI::App& parent, Options& options, const std::string& name, const std::string& description,
-                   const std::string& example);
+// Adds `lathe NAME` (or a method below a verb) with those options; `example` is a command that works as
+// printed.
+CLI::App* add_verb(CLI::App& parent, Options& options, const std::string& name,
+                   const std::string& description, const std::string& example);
 
 core::Config load_config(const Options& options, const std::string& file);  // with --set and --seed
 pipeline::JobOptions job_options(const Options& options);

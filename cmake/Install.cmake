@@ -1,6 +1,6 @@
 include(CMakePackageConfigHelpers)
 get_property(modules GLOBAL PROPERTY LATHE_MODULES)
-install(TARGETS ${modules} lathe_turbojpeg lathe_csv EXPORT lathe-targets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(TARGETS ${modules} lathe_turbojpeg EXPORT lathe-targets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(EXPORT lathe-targets NAMESPACE lathe:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/lathe)
 install(DIRECTORY ${CMAKE_SOURCE_DIR}/lathe DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
 configure_package_config_file(${CMAKE_SOURCE_DIR}/cmake/lathe-config.cmake.in ${CMAKE_BINARY_DIR}/lathe-config.cmake

@@ -3,7 +3,6 @@
 #include <zlib.h>
 
 #include <algorithm>
-#include <cstring>
 
 #include "lathe/core/error.h"
 #include "lathe/core/files.h"

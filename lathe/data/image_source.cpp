@@ -37,8 +37,7 @@ std::vector<fs::path> sorted_entries(const fs::path& directory) {
 }
 
 bool named_as_image(const fs::path& file) {
-  std::string extension = file.extension().string();
-  for (char& c : extension) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  std::string extension = lower_extension(file);
   return extension == ".png" || extension == ".jpg" || extension == ".jpeg";
 }
 

@@ -6,17 +6,12 @@
 #include "lathe/core/error.h"
 #include "lathe/data/cells.h"
 #include "lathe/data/npy.h"
+#include "lathe/data/text.h"
 
 namespace lathe::data {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string lower_extension(const fs::path& file) {
-  std::string extension = file.extension().string();
-  for (char& c : extension) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return extension;
-}
 
 std::string shape_text(torch::IntArrayRef shape) {
   std::string text;

@@ -1,5 +1,6 @@
 #include "lathe/data/text.h"
 
+#include <cctype>
 #include <charconv>
 #include <cmath>
 #include <limits>
@@ -29,6 +30,12 @@ bool is_utf8(std::string_view text) {
     i += length;
   }
   return true;
+}
+
+std::string lower_extension(const std::filesystem::path& file) {
+  std::string extension = file.extension().string();
+  for (char& c : extension) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return extension;
 }
 
 std::optional<float> parse_number(std::string_view text) {

@@ -25,7 +25,8 @@ torch::jit::Module mirror(const torch::nn::Module& from, const std::string& name
     to.register_buffer(buffer.key(), buffer.value());
   for (const auto& child : from.named_children()) {
     const auto* script = dynamic_cast<const ScriptModel*>(child.value().get());
-    to.register_module(child.key(), script ? script->module() : mirror(*child.value(), name + "_" + child.key(), unit));
+    to.register_module(child.key(),
+                       script ? script->module() : mirror(*child.value(), name + "_" + child.key(), unit));
   }
   return to;
 }
@@ -44,13 +45,17 @@ std::string to_archive(Classifier& classifier) {
   auto unit = std::make_shared<torch::jit::CompilationUnit>();
   torch::jit::Module module = mirror(classifier, "__torch__.Classifier", unit);
 
-  // The tracer knows a parameter by its identity: those of `module` are the classifier's own, so that they are
-  // recorded as attributes and not as constants.
+  // The tracer knows a parameter by its identity: those of `module` are the classifier's own, so that they
+  // are recorded as attributes and not as constants.
   auto trace = torch::jit::tracer::trace(
       {example_inputs(classifier.schema())},
-      [&](torch::jit::Stack inputs) -> torch::jit::Stack { return {classifier.forward(inputs.at(0).toTensor())}; },
-      [](const torch::autograd::Variable&) { return std::string(); }, /*strict=*/true, /*force_outplace=*/true, &module);
-  module.type()->addMethod(unit->create_function(c10::QualifiedName(*module.type()->name(), "forward"), trace.first->graph));
+      [&](torch::jit::Stack inputs) -> torch::jit::Stack {
+        return {classifier.forward(inputs.at(0).toTensor())};
+      },
+      [](const torch::autograd::Variable&) { return std::string(); }, /*strict=*/true,
+      /*force_outplace=*/true, &module);
+  module.type()->addMethod(
+      unit->create_function(c10::QualifiedName(*module.type()->name(), "forward"), trace.first->graph));
   module.eval();
 
   const nlohmann::json description = {
@@ -60,19 +65,23 @@ std::string to_archive(Classifier& classifier) {
   return stream.str();
 }
 
-void save(Classifier& classifier, const std::filesystem::path& file) { core::write_file(file, to_archive(classifier)); }
+void save(Classifier& classifier, const std::filesystem::path& file) {
+  core::write_file(file, to_archive(classifier));
+}
 
 std::shared_ptr<Classifier> load(const std::filesystem::path& file) {
   std::unordered_map<std::string, std::string> extra = {{kExtraFile, ""}};
   const torch::jit::Module module = load_script(file, extra);
   if (extra[kExtraFile].empty())
-    throw InputError("{} was not saved by lathe; use it with [model] kind = \"torchscript\", path = \"{}\"", file.string(), file.string());
+    throw InputError("{} was not saved by lathe; use it with [model] kind = \"torchscript\", path = \"{}\"",
+                     file.string(), file.string());
   try {
     const auto description = nlohmann::json::parse(extra[kExtraFile]);
     const auto architecture = core::Config::parse(description.at("model").get<std::string>(), file.string());
     std::optional<torch::jit::Module> script;
     if (architecture.text("kind") == "torchscript") script = module.attr("body").toModule();
-    auto classifier = build(architecture, data::schema_from_json(description.at("schema")), core::Seed(0), script);
+    auto classifier =
+        build(architecture, data::schema_from_json(description.at("schema")), core::Seed(0), script);
     const torch::NoGradGuard no_grad;
     std::map<std::string, torch::Tensor> saved;
     for (const auto& tensor : module.named_parameters()) saved[tensor.name] = tensor.value;

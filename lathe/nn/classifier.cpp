@@ -38,12 +38,14 @@ std::shared_ptr<Model> build_cnn(const Config& config, const Shape& shape, int64
       .pool_every = config.integer("pool_every", CnnOptions{}.pool_every, Range::at_least(1)),
       .dropout = config.number("dropout", 0, {.min = 0, .max = 1, .open_max = true}),
   };
-  if (options.channels.empty()) config.fail("channels", "must name at least one convolution, e.g. [16, 32, 64, 64]");
+  if (options.channels.empty())
+    config.fail("channels", "must name at least one convolution, e.g. [16, 32, 64, 64]");
   const int64_t pools = (static_cast<int64_t>(options.channels.size()) - 1) / options.pool_every;
   const int64_t halvings = pools + (options.stem_channels > 0 ? 1 : 0);
   if (halvings > 60 || std::min(shape[1], shape[2]) >> halvings < 1)
-    config.fail("channels", fmt::format("with pool_every = {} halves a {}×{} image {} times; name fewer convolutions",
-                                        options.pool_every, shape[1], shape[2], halvings));
+    config.fail("channels",
+                fmt::format("with pool_every = {} halves a {}×{} image {} times; name fewer convolutions",
+                            options.pool_every, shape[1], shape[2], halvings));
   return std::make_shared<Cnn>(options);
 }
 
@@ -63,7 +65,8 @@ const std::map<std::string, Builder> kBuilders = {
 constexpr const char* kScript = "torchscript";
 
 // A module from elsewhere brings its own idea of pixels; ours learn theirs from the data.
-std::shared_ptr<InputLayer> build_input_layer(const Config& config, const data::Schema& schema, const std::string& kind) {
+std::shared_ptr<InputLayer> build_input_layer(const Config& config, const data::Schema& schema,
+                                              const std::string& kind) {
   if (kind != kScript || schema.table()) return make_input_layer(schema);
   const std::string pixels = config.choice("pixels", "unit", {"unit", "standardized", "raw"});
   if (pixels == "standardized") return make_input_layer(schema);
@@ -79,7 +82,9 @@ Classifier::Classifier(data::Schema schema, std::string architecture, std::share
   body_ = register_module("body", std::move(body));
 }
 
-torch::Tensor Classifier::forward(torch::Tensor inputs) { return body_->forward(input_->forward(inputs)); }
+torch::Tensor Classifier::forward(torch::Tensor inputs) {
+  return body_->forward(input_->forward(inputs));
+}
 
 std::shared_ptr<Classifier> build(const Config& config, const data::Schema& schema, core::Seed seed,
                                   const std::optional<torch::jit::Module>& script) {
@@ -94,7 +99,8 @@ std::shared_ptr<Classifier> build(const Config& config, const data::Schema& sche
   } else {
     body = kBuilders.at(kind)(config, input->output_shape(), schema.num_classes());
   }
-  auto classifier = std::make_shared<Classifier>(schema, config.resolved(), std::move(input), std::move(body));
+  auto classifier =
+      std::make_shared<Classifier>(schema, config.resolved(), std::move(input), std::move(body));
   classifier->initialize(seed);
   const torch::NoGradGuard no_grad;
   for (torch::Tensor& parameter : classifier->parameters())

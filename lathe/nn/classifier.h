@@ -20,7 +20,9 @@ class Classifier : public Model {
   // Takes the input layer's numbers (means, deviations) from the training examples.
   void fit_inputs(const torch::Tensor& training_inputs) { input_->fit(training_inputs); }
   const data::Schema& schema() const { return schema_; }
-  const std::string& architecture() const { return architecture_; }  // TOML that build() makes the same model from
+  const std::string& architecture() const {
+    return architecture_;
+  }  // TOML that build() makes the same model from
 
  private:
   data::Schema schema_;
@@ -33,8 +35,10 @@ class Classifier : public Model {
 //   kind = "mlp"     hidden = [256, 256], dropout = 0
 //   kind = "cnn"     channels = [16, 32, 64, 64, 128, 128], pool_every = 2, stem_channels = 0, dropout = 0
 //   kind = "resnet"  depth = 20 (6n + 2, or 18, 34), width = 0 (as published)
-//   kind = "torchscript"  path = "model.pt", pixels = "unit" (what the module wants: "unit" [0, 1], "standardized", "raw" 0..255)
-// `script` stands for the file at `path` where the module is at hand. Weights are channels-last. Throws InputError when the kind cannot take such inputs.
+//   kind = "torchscript"  path = "model.pt", pixels = "unit" (what the module wants: "unit" [0, 1],
+//   "standardized", "raw" 0..255)
+// `script` stands for the file at `path` where the module is at hand. Weights are channels-last. Throws
+// InputError when the kind cannot take such inputs.
 std::shared_ptr<Classifier> build(const core::Config& model, const data::Schema& schema, core::Seed seed,
                                   const std::optional<torch::jit::Module>& script = std::nullopt);
 

@@ -6,7 +6,8 @@
 
 namespace lathe::nn {
 
-Cnn::Cnn(const CnnOptions& options) : pool_every_(static_cast<size_t>(options.pool_every)), dropout_(options.dropout) {
+Cnn::Cnn(const CnnOptions& options)
+    : pool_every_(static_cast<size_t>(options.pool_every)), dropout_(options.dropout) {
   int64_t channels = options.in_channels;
   const auto convolution = [&](const std::string& name, int64_t out, int64_t kernel, int64_t stride) {
     auto layer = std::make_shared<Convolution>(

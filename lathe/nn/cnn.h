@@ -11,12 +11,12 @@ struct CnnOptions {
   int64_t num_classes = 10;
   int64_t stem_channels = 0;  // a 5×5 first convolution that halves the image; 0: none
   std::vector<int64_t> channels = {16, 32, 64, 64, 128, 128};  // of each 3×3 convolution
-  int64_t pool_every = 2;     // a 2×2 max pool between every so many of them
-  double dropout = 0;         // before the last layer
+  int64_t pool_every = 2;  // a 2×2 max pool between every so many of them
+  double dropout = 0;      // before the last layer
 };
 
-// [N, C, H, W] -> stem -> convolutions, each with batch norm and ReLU, with max pools between -> global average +
-// global maximum -> linear.
+// [N, C, H, W] -> stem -> convolutions, each with batch norm and ReLU, with max pools between -> global
+// average + global maximum -> linear.
 class Cnn : public Model {
  public:
   explicit Cnn(const CnnOptions& options);

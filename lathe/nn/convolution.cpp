@@ -8,11 +8,11 @@ namespace lathe::nn {
 
 Convolution::Convolution(const ConvolutionOptions& o)
     : relu_(o.relu),
-      convolution_(register_module("convolution",
-                                   torch::nn::Conv2d(torch::nn::Conv2dOptions(o.in_channels, o.out_channels, o.kernel)
-                                                         .stride(o.stride)
-                                                         .padding(o.kernel / 2)
-                                                         .bias(false)))),
+      convolution_(register_module(
+          "convolution", torch::nn::Conv2d(torch::nn::Conv2dOptions(o.in_channels, o.out_channels, o.kernel)
+                                               .stride(o.stride)
+                                               .padding(o.kernel / 2)
+                                               .bias(false)))),
       norm_(register_module("norm", torch::nn::BatchNorm2d(o.out_channels))) {}
 
 torch::Tensor Convolution::forward(torch::Tensor images) {
@@ -20,6 +20,8 @@ torch::Tensor Convolution::forward(torch::Tensor images) {
   return relu_ ? images.relu_() : images;
 }
 
-void Convolution::initialize(core::Seed seed) { he_normal(convolution_->weight, seed); }
+void Convolution::initialize(core::Seed seed) {
+  he_normal(convolution_->weight, seed);
+}
 
 }  // namespace lathe::nn

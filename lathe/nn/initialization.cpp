@@ -5,10 +5,14 @@
 
 namespace lathe::nn {
 namespace {
-int64_t fan_in(const torch::Tensor& weight) { return weight.numel() / weight.size(0); }
+int64_t fan_in(const torch::Tensor& weight) {
+  return weight.numel() / weight.size(0);
+}
 }  // namespace
 
-at::Generator generator(core::Seed seed) { return at::detail::createCPUGenerator(seed.value()); }
+at::Generator generator(core::Seed seed) {
+  return at::detail::createCPUGenerator(seed.value());
+}
 
 void he_normal(const torch::Tensor& weight, core::Seed seed) {
   const torch::NoGradGuard no_grad;

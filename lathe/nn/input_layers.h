@@ -6,8 +6,8 @@
 
 namespace lathe::nn {
 
-// The first layer of a classifier: from inputs as they are stored to what the body computes on. Its numbers come
-// from the training examples and live in buffers, so they are part of the saved model.
+// The first layer of a classifier: from inputs as they are stored to what the body computes on. Its numbers
+// come from the training examples and live in buffers, so they are part of the saved model.
 class InputLayer : public Model {
  public:
   virtual void fit(const torch::Tensor& training_inputs) = 0;
@@ -41,9 +41,9 @@ class FixedPixelScale : public InputLayer {
   double divisor_;
 };
 
-// float32 tables [N, F] -> [N, E]: numbers standardised, a missing one (NaN) becomes 0, the mean, and sets its
-// column's indicator; categories one-hot, an unknown or missing one (-1) all zeros.
-// E = 2 · number columns + Σ values of the categorical columns.
+// float32 tables [N, F] -> [N, E]: numbers standardised, a missing one (NaN) becomes 0, the mean, and sets
+// its column's indicator; categories one-hot, an unknown or missing one (-1) all zeros. E = 2 · number
+// columns + Σ values of the categorical columns.
 class TableEncoding : public InputLayer {
  public:
   explicit TableEncoding(const std::vector<data::Column>& columns);
@@ -52,9 +52,9 @@ class TableEncoding : public InputLayer {
   std::vector<int64_t> output_shape() const override;
 
  private:
-  torch::Tensor number_columns_;                       // int64 [A]
-  torch::Tensor mean_, deviation_;                     // [A]
-  torch::Tensor category_columns_, category_values_;   // int64 [B], float [B]: one entry per (column, value)
+  torch::Tensor number_columns_;                      // int64 [A]
+  torch::Tensor mean_, deviation_;                    // [A]
+  torch::Tensor category_columns_, category_values_;  // int64 [B], float [B]: one entry per (column, value)
 };
 
 std::shared_ptr<InputLayer> make_input_layer(const data::Schema& schema);

@@ -11,7 +11,8 @@ Mlp::Mlp(const MlpOptions& options) : dropout_(options.dropout) {
   std::vector<int64_t> widths = options.hidden;
   widths.push_back(options.num_classes);
   for (int64_t next : widths) {
-    layers_.push_back(register_module("linear" + std::to_string(layers_.size()), torch::nn::Linear(width, next)));
+    layers_.push_back(
+        register_module("linear" + std::to_string(layers_.size()), torch::nn::Linear(width, next)));
     width = next;
   }
 }

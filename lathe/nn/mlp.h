@@ -13,7 +13,8 @@ struct MlpOptions {
   double dropout = 0;  // after each hidden layer
 };
 
-// x -> flatten -> (linear -> ReLU -> dropout) for each hidden width -> linear. He initialisation, biases zero.
+// x -> flatten -> (linear -> ReLU -> dropout) for each hidden width -> linear. He initialisation, biases
+// zero.
 class Mlp : public Model {
  public:
   explicit Mlp(const MlpOptions& options);

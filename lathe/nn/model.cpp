@@ -6,8 +6,8 @@
 namespace lathe::nn {
 namespace {
 
-// Only the operators that do the arithmetic; everything else (linear, conv2d, matmul) ends in one of them. Inputs are
-// seen when a call begins, outputs when it ends.
+// Only the operators that do the arithmetic; everything else (linear, conv2d, matmul) ends in one of them.
+// Inputs are seen when a call begins, outputs when it ends.
 struct Call : at::ObserverContext {
   int64_t flops_per_output = 0;
 };
@@ -37,8 +37,10 @@ void end_call(const at::RecordFunction& function, at::ObserverContext* context) 
 class CountFlops {
  public:
   explicit CountFlops(int64_t& flops)
-      : handle_(at::addThreadLocalCallback(
-            at::RecordFunctionCallback(begin_call, end_call).needsInputs(true).needsOutputs(true).scopes({at::RecordScope::FUNCTION}))) {
+      : handle_(at::addThreadLocalCallback(at::RecordFunctionCallback(begin_call, end_call)
+                                               .needsInputs(true)
+                                               .needsOutputs(true)
+                                               .scopes({at::RecordScope::FUNCTION}))) {
     counted_flops = &flops;
   }
   ~CountFlops() {

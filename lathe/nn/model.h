@@ -15,7 +15,8 @@ namespace lathe::nn {
 class Model : public torch::nn::Module {
  public:
   virtual torch::Tensor forward(torch::Tensor inputs) = 0;
-  // Gives every parameter its published initial value, drawn from `seed`. Layers without parameters do nothing.
+  // Gives every parameter its published initial value, drawn from `seed`. Layers without parameters do
+  // nothing.
   virtual void initialize(core::Seed) {}
 };
 
@@ -23,8 +24,8 @@ struct Cost {
   int64_t parameters = 0;
   int64_t flops = 0;  // floating-point operations of one example's forward pass; a multiply-add counts two
 };
-// Counted while one example of this shape runs through the model: convolutions and matrix products, whoever calls
-// them (so TorchScript modules are counted too); element-wise work is left out, as is customary.
+// Counted while one example of this shape runs through the model: convolutions and matrix products, whoever
+// calls them (so TorchScript modules are counted too); element-wise work is left out, as is customary.
 Cost cost(Model& model, const torch::Tensor& example);
 
 // The model's buffers (batch-norm running statistics) as they were at construction.
@@ -52,7 +53,9 @@ class FrozenStatistics {
 // Evaluation mode while it lives, then the mode that was.
 class EvaluationMode {
  public:
-  explicit EvaluationMode(torch::nn::Module& module) : module_(module), training_(module.is_training()) { module.eval(); }
+  explicit EvaluationMode(torch::nn::Module& module) : module_(module), training_(module.is_training()) {
+    module.eval();
+  }
   ~EvaluationMode() { module_.train(training_); }
   EvaluationMode(const EvaluationMode&) = delete;
   EvaluationMode& operator=(const EvaluationMode&) = delete;
@@ -62,10 +65,11 @@ class EvaluationMode {
   bool training_;
 };
 
-// Outputs for all inputs, in evaluation mode, without gradients, `batch_size` at a time, each batch moved to the
-// model's device; the result is on the CPU.
+// Outputs for all inputs, in evaluation mode, without gradients, `batch_size` at a time, each batch moved to
+// the model's device; the result is on the CPU.
 torch::Tensor predict(Model& model, const torch::Tensor& inputs, int64_t batch_size = 500);
 
-torch::Device device_of(const torch::nn::Module& module);  // of its first parameter or buffer; CPU if it has none
+torch::Device device_of(
+    const torch::nn::Module& module);  // of its first parameter or buffer; CPU if it has none
 
 }  // namespace lathe::nn

@@ -9,14 +9,19 @@ namespace lathe::nn {
 
 ResidualBlock::ResidualBlock(int64_t in_channels, int64_t out_channels, int64_t stride, Shortcut shortcut)
     : stride_(stride), new_channels_(out_channels - in_channels) {
-  first_ = register_module("first", std::make_shared<Convolution>(ConvolutionOptions{
-                                        .in_channels = in_channels, .out_channels = out_channels, .stride = stride}));
-  second_ = register_module("second", std::make_shared<Convolution>(ConvolutionOptions{
-                                          .in_channels = out_channels, .out_channels = out_channels, .relu = false}));
+  first_ = register_module("first",
+                           std::make_shared<Convolution>(ConvolutionOptions{
+                               .in_channels = in_channels, .out_channels = out_channels, .stride = stride}));
+  second_ = register_module("second",
+                            std::make_shared<Convolution>(ConvolutionOptions{
+                                .in_channels = out_channels, .out_channels = out_channels, .relu = false}));
   if (shortcut == Shortcut::projection && (stride != 1 || new_channels_ != 0))
     projection_ = register_module(
-        "projection", std::make_shared<Convolution>(ConvolutionOptions{
-                          .in_channels = in_channels, .out_channels = out_channels, .kernel = 1, .stride = stride, .relu = false}));
+        "projection", std::make_shared<Convolution>(ConvolutionOptions{.in_channels = in_channels,
+                                                                       .out_channels = out_channels,
+                                                                       .kernel = 1,
+                                                                       .stride = stride,
+                                                                       .relu = false}));
 }
 
 torch::Tensor ResidualBlock::forward(torch::Tensor x) {
@@ -40,22 +45,26 @@ void ResidualBlock::initialize(core::Seed seed) {
 ResNet::ResNet(const ResNetOptions& options) {
   large_images_ = options.depth == 18 || options.depth == 34;
   if (!large_images_ && (options.depth < 8 || options.depth % 6 != 2))
-    throw InputError("model.depth of a resnet must be 18, 34 or 6n + 2 (20, 32, 44, 56, 110), got {}", options.depth);
+    throw InputError("model.depth of a resnet must be 18, 34 or 6n + 2 (20, 32, 44, 56, 110), got {}",
+                     options.depth);
   std::vector<int64_t> blocks(3, (options.depth - 2) / 6);
   if (options.depth == 18) blocks = {2, 2, 2, 2};
   if (options.depth == 34) blocks = {3, 4, 6, 3};
 
   int64_t channels = options.width > 0 ? options.width : large_images_ ? 64 : 16;
-  stem_ = register_module("stem", std::make_shared<Convolution>(ConvolutionOptions{.in_channels = options.in_channels,
-                                                                                   .out_channels = channels,
-                                                                                   .kernel = large_images_ ? 7 : 3,
-                                                                                   .stride = large_images_ ? 2 : 1}));
-  const auto shortcut = large_images_ ? ResidualBlock::Shortcut::projection : ResidualBlock::Shortcut::zero_padding;
+  stem_ = register_module("stem",
+                          std::make_shared<Convolution>(ConvolutionOptions{.in_channels = options.in_channels,
+                                                                           .out_channels = channels,
+                                                                           .kernel = large_images_ ? 7 : 3,
+                                                                           .stride = large_images_ ? 2 : 1}));
+  const auto shortcut =
+      large_images_ ? ResidualBlock::Shortcut::projection : ResidualBlock::Shortcut::zero_padding;
   for (size_t stage = 0; stage < blocks.size(); ++stage)
     for (int64_t i = 0; i < blocks[stage]; ++i) {
       const int64_t stride = stage > 0 && i == 0 ? 2 : 1;
-      blocks_.push_back(register_module("block" + std::to_string(blocks_.size()),
-                                        std::make_shared<ResidualBlock>(channels, channels * stride, stride, shortcut)));
+      blocks_.push_back(
+          register_module("block" + std::to_string(blocks_.size()),
+                          std::make_shared<ResidualBlock>(channels, channels * stride, stride, shortcut)));
       channels *= stride;
     }
   head_ = register_module("head", torch::nn::Linear(channels, options.num_classes));

@@ -13,8 +13,9 @@ struct ResNetOptions {
   int64_t width = 0;   // channels of the first stage; 0: as published (16 for 6n + 2, 64 for 18 and 34)
 };
 
-// y = ReLU(x' + F(x)), F two 3×3 convolutions with batch norm; x' is x where the shape stays. Where it changes:
-// every second pixel, new channels zero ("A", 6n + 2), or a 1×1 convolution with batch norm ("B", 18 and 34).
+// y = ReLU(x' + F(x)), F two 3×3 convolutions with batch norm; x' is x where the shape stays. Where it
+// changes: every second pixel, new channels zero ("A", 6n + 2), or a 1×1 convolution with batch norm ("B", 18
+// and 34).
 class ResidualBlock : public Model {
  public:
   enum class Shortcut { zero_padding, projection };
@@ -27,7 +28,8 @@ class ResidualBlock : public Model {
   std::shared_ptr<Convolution> first_, second_, projection_;
 };
 
-// He et al. 2016, "Deep residual learning", §4.1 (18, 34) and §4.2 (6n + 2). Throws InputError for another depth.
+// He et al. 2016, "Deep residual learning", §4.1 (18, 34) and §4.2 (6n + 2). Throws InputError for another
+// depth.
 class ResNet : public Model {
  public:
   explicit ResNet(const ResNetOptions& options);

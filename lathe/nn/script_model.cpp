@@ -8,21 +8,26 @@
 namespace lathe::nn {
 namespace {
 
-std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+std::string first_line(const std::string& text) {
+  return text.substr(0, text.find('\n'));
+}
 
 // The same tree of names as a torch::nn::Module, sharing the tensors.
 void mirror(const torch::jit::Module& from, torch::nn::Module& to) {
   for (const auto& parameter : from.named_parameters(/*recurse=*/false))
     to.register_parameter(parameter.name, parameter.value, parameter.value.requires_grad());
-  for (const auto& buffer : from.named_buffers(/*recurse=*/false)) to.register_buffer(buffer.name, buffer.value);
+  for (const auto& buffer : from.named_buffers(/*recurse=*/false))
+    to.register_buffer(buffer.name, buffer.value);
   for (const auto& child : from.named_children())
     mirror(child.value, *to.register_module(child.name, std::make_shared<torch::nn::Module>()));
 }
 
 }  // namespace
 
-torch::jit::Module load_script(const std::filesystem::path& file, std::unordered_map<std::string, std::string>& extra_files) {
-  if (!std::filesystem::is_regular_file(file)) throw InputError("{}: no such file; expected a TorchScript archive", file.string());
+torch::jit::Module load_script(const std::filesystem::path& file,
+                               std::unordered_map<std::string, std::string>& extra_files) {
+  if (!std::filesystem::is_regular_file(file))
+    throw InputError("{}: no such file; expected a TorchScript archive", file.string());
   try {
     return torch::jit::load(file.string(), torch::kCPU, extra_files);
   } catch (const std::exception& error) {
@@ -30,10 +35,11 @@ torch::jit::Module load_script(const std::filesystem::path& file, std::unordered
   }
 }
 
-ScriptModel::ScriptModel(const std::filesystem::path& file) : ScriptModel([&] {
-  std::unordered_map<std::string, std::string> none;
-  return load_script(file, none);
-}()) {}
+ScriptModel::ScriptModel(const std::filesystem::path& file)
+    : ScriptModel([&] {
+        std::unordered_map<std::string, std::string> none;
+        return load_script(file, none);
+      }()) {}
 
 ScriptModel::ScriptModel(torch::jit::Module module) : module_(std::move(module)) {
   mirror(module_, *this);

@@ -21,13 +21,14 @@ OptimizerOptions optimizer_options(const core::Config& optim) {
   return options;
 }
 
-std::unique_ptr<torch::optim::Optimizer> make_optimizer(std::vector<torch::Tensor> parameters, const OptimizerOptions& o) {
+std::unique_ptr<torch::optim::Optimizer> make_optimizer(std::vector<torch::Tensor> parameters,
+                                                        const OptimizerOptions& o) {
   if (o.kind == "adam")
     return std::make_unique<torch::optim::Adam>(std::move(parameters),
                                                 torch::optim::AdamOptions(o.lr).weight_decay(o.weight_decay));
   if (o.kind == "adamw")
-    return std::make_unique<torch::optim::AdamW>(std::move(parameters),
-                                                 torch::optim::AdamWOptions(o.lr).weight_decay(o.weight_decay));
+    return std::make_unique<torch::optim::AdamW>(
+        std::move(parameters), torch::optim::AdamWOptions(o.lr).weight_decay(o.weight_decay));
   return std::make_unique<torch::optim::SGD>(
       std::move(parameters),
       torch::optim::SGDOptions(o.lr).momentum(o.momentum).nesterov(o.nesterov).weight_decay(o.weight_decay));
@@ -36,8 +37,8 @@ std::unique_ptr<torch::optim::Optimizer> make_optimizer(std::vector<torch::Tenso
 std::unique_ptr<StepRule> make_step(std::vector<torch::Tensor> parameters, const OptimizerOptions& options) {
   std::vector<std::unique_ptr<GradientTransform>> transforms;
   if (options.clip_norm > 0) transforms.push_back(std::make_unique<ClipNorm>(options.clip_norm));
-  return std::make_unique<ComposedStep>(make_optimizer(std::move(parameters), options), std::make_unique<GradientRule>(),
-                                        std::move(transforms));
+  return std::make_unique<ComposedStep>(make_optimizer(std::move(parameters), options),
+                                        std::make_unique<GradientRule>(), std::move(transforms));
 }
 
 }  // namespace lathe::optim

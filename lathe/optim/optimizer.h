@@ -18,7 +18,8 @@ struct OptimizerOptions {
 };
 OptimizerOptions optimizer_options(const core::Config& optim);  // reads an [optim] table
 
-std::unique_ptr<torch::optim::Optimizer> make_optimizer(std::vector<torch::Tensor> parameters, const OptimizerOptions& options);
+std::unique_ptr<torch::optim::Optimizer> make_optimizer(std::vector<torch::Tensor> parameters,
+                                                        const OptimizerOptions& options);
 
 // The composed step that an [optim] table asks for.
 std::unique_ptr<StepRule> make_step(std::vector<torch::Tensor> parameters, const OptimizerOptions& options);

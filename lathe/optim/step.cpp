@@ -15,8 +15,9 @@ std::vector<torch::Tensor> gradients_of(const std::vector<torch::Tensor>& parame
     const torch::Tensor& gradient = parameter.grad();
     if (!gradient.defined()) continue;
     if (gradient.is_sparse())
-      throw InputError("a parameter of shape {} has a sparse gradient; make its embedding dense (sparse = false)",
-                       fmt::join(parameter.sizes(), "×"));
+      throw InputError(
+          "a parameter of shape {} has a sparse gradient; make its embedding dense (sparse = false)",
+          fmt::join(parameter.sizes(), "×"));
     gradients.push_back(gradient);
   }
   return gradients;
@@ -64,7 +65,8 @@ StepReport ComposedStep::gather(GradientSource& source) {
     if (i == 0) {
       for (const torch::Tensor& gradient : gradients) sums.push_back(gradient.clone());
     } else {
-      if (gradients.size() != sums.size()) throw Error("micro-batches of one step gave gradients to different parameters");
+      if (gradients.size() != sums.size())
+        throw Error("micro-batches of one step gave gradients to different parameters");
       torch::_foreach_add_(sums, gradients);
     }
   }
@@ -98,7 +100,11 @@ StepReport ComposedStep::step(GradientSource& source) {
   return report;
 }
 
-void ComposedStep::save(torch::serialize::OutputArchive& archive) const { base_->save(archive); }
-void ComposedStep::load(torch::serialize::InputArchive& archive) { base_->load(archive); }
+void ComposedStep::save(torch::serialize::OutputArchive& archive) const {
+  base_->save(archive);
+}
+void ComposedStep::load(torch::serialize::InputArchive& archive) {
+  base_->load(archive);
+}
 
 }  // namespace lathe::optim

@@ -10,8 +10,8 @@
 namespace lathe::optim {
 
 // What happens between a batch and a parameter update (Foret et al. 2021 and Johnson et al. 2020 ask for it).
-// A rule asks for gradients as often, at whichever point, and over whichever micro-batches it needs; the source
-// supplies them without knowing which rule it serves.
+// A rule asks for gradients as often, at whichever point, and over whichever micro-batches it needs; the
+// source supplies them without knowing which rule it serves.
 //
 //  C1  Within a step evaluate(i, ·) always uses the same samples, augmentation and random state.
 //      Pass::repeat leaves batch-norm running statistics and training metrics untouched.
@@ -21,8 +21,8 @@ namespace lathe::optim {
 //  C5  Observers see gradients before transforms do.
 //  C6  One non-finite loss or gradient anywhere: every process skips, no state changes, progress is 0.
 //  C7  The Trainer keeps τ = Σ progress; schedules are functions of τ, training ends at τ ≥ steps.
-//  C8  The micro-batch is the Trainer's; it is at once SAM's m, AdaScale's replica and the unit of accumulation.
-//  C9  A rule that cannot work in a stack says so at construction.
+//  C8  The micro-batch is the Trainer's; it is at once SAM's m, AdaScale's replica and the unit of
+//  accumulation. C9  A rule that cannot work in a stack says so at construction.
 enum class Pass { first, repeat };
 
 struct Evaluation {
@@ -35,15 +35,16 @@ struct Evaluation {
 class GradientSource {
  public:
   virtual ~GradientSource() = default;
-  virtual int64_t local_replicas() const = 0;           // micro-batches of this process in this step
-  virtual int64_t replicas() const = 0;                 // the same over all processes
-  virtual Evaluation evaluate(int64_t i, Pass) = 0;     // .grad of every parameter := ∂L_i/∂p at the present values
+  virtual int64_t local_replicas() const = 0;  // micro-batches of this process in this step
+  virtual int64_t replicas() const = 0;        // the same over all processes
+  virtual Evaluation evaluate(int64_t i,
+                              Pass) = 0;  // .grad of every parameter := ∂L_i/∂p at the present values
   virtual void all_reduce_sum(at::TensorList tensors) = 0;  // over processes; nothing to do for one
 };
 
 struct StepReport {
-  double loss = 0;          // mean over the step's samples
-  double progress = 1;      // added to τ
+  double loss = 0;      // mean over the step's samples
+  double progress = 1;  // added to τ
   double lr_factor = 1;
   int64_t evaluations = 0;  // forward and backward passes
   int64_t collectives = 0;  // reductions over processes
@@ -64,7 +65,9 @@ class StepRule {
 class GradientRule {
  public:
   virtual ~GradientRule() = default;
-  virtual Evaluation compute(GradientSource& source, int64_t replica) { return source.evaluate(replica, Pass::first); }
+  virtual Evaluation compute(GradientSource& source, int64_t replica) {
+    return source.evaluate(replica, Pass::first);
+  }
   virtual int64_t evaluations() const { return 1; }  // per replica, of the last compute()
 };
 
@@ -85,8 +88,8 @@ class ClipNorm : public GradientTransform {
   double max_norm_;
 };
 
-// The slots in their fixed order: gradient rule per replica, mean over replicas and processes, transforms, base
-// optimizer. Parameters without a gradient are left alone. Sparse gradients are an InputError.
+// The slots in their fixed order: gradient rule per replica, mean over replicas and processes, transforms,
+// base optimizer. Parameters without a gradient are left alone. Sparse gradients are an InputError.
 class ComposedStep : public StepRule {
  public:
   explicit ComposedStep(std::unique_ptr<torch::optim::Optimizer> base,

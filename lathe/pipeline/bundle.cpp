@@ -141,6 +141,7 @@ std::optional<StageReport> Bundle::stage(const std::string& name) const {
 
 std::vector<StageReport> Bundle::stages() const {
   std::vector<StageReport> reports;
+  if (!fs::exists(directory_ / "stages")) return reports;
   for (const auto& entry : fs::directory_iterator(directory_ / "stages"))
     if (entry.path().extension() == ".json") reports.push_back(read_report(entry.path()));
   std::sort(reports.begin(), reports.end(),

@@ -25,10 +25,11 @@ Json rows(const torch::Tensor& matrix) {
   return json;
 }
 
-void append(std::vector<BundleMetric>& metrics, const evaluate::ClassificationMetrics& m, const std::string& split, int64_t top_k,
-            int64_t num_classes) {
+void append(std::vector<BundleMetric>& metrics, const evaluate::ClassificationMetrics& m,
+            const std::string& split, int64_t top_k, int64_t num_classes) {
   metrics.push_back({"accuracy", split, m.accuracy, ""});
-  if (top_k > 1 && top_k < num_classes) metrics.push_back({fmt::format("top{}_accuracy", top_k), split, m.top_k, ""});
+  if (top_k > 1 && top_k < num_classes)
+    metrics.push_back({fmt::format("top{}_accuracy", top_k), split, m.top_k, ""});
   metrics.push_back({"nll", split, m.nll, "nats"});
   metrics.push_back({"brier", split, m.brier, ""});
 }
@@ -40,16 +41,20 @@ std::string describe_row(const data::Schema& schema, const torch::Tensor& row) {
     const data::Column& column = schema.columns[i];
     const bool missing = std::isnan(cell) || (column.categorical() && cell < 0);
     text += fmt::format("{}{} = {}", i ? ", " : "", column.name,
-                        missing ? "missing" : column.categorical() ? column.values.at(static_cast<size_t>(cell)) : fmt::format("{:g}", cell));
+                        missing                ? "missing"
+                        : column.categorical() ? column.values.at(static_cast<size_t>(cell))
+                                               : fmt::format("{:g}", cell));
   }
   return text;
 }
 
 // The wrong predictions with the highest confidence.
-Json worst_mistakes(const data::Dataset& dataset, const torch::Tensor& logits, int64_t count, const std::filesystem::path& staged) {
+Json worst_mistakes(const data::Dataset& dataset, const torch::Tensor& logits, int64_t count,
+                    const std::filesystem::path& staged) {
   const auto [confidence, predicted] = logits.softmax(1).max(1);
   const torch::Tensor wrong = predicted.ne(dataset.targets).nonzero().flatten();
-  const torch::Tensor order = std::get<1>(confidence.index_select(0, wrong).sort(/*stable=*/true, 0, /*descending=*/true));
+  const torch::Tensor order =
+      std::get<1>(confidence.index_select(0, wrong).sort(/*stable=*/true, 0, /*descending=*/true));
   const torch::Tensor worst = wrong.index_select(0, order.slice(0, 0, count));
   const auto& classes = dataset.schema.classes;
   Json mistakes = Json::array();
@@ -91,10 +96,14 @@ StageReport run_evaluate(const StageContext& context) {
   };
   measure(job.splits().holdout, "holdout");
   const auto [logits, metrics] = measure(job.splits().test, "test");
-  report.details = {{"classes", model->schema().classes},
-                    {"confusion", rows(metrics.confusion)},
-                    {"per_class", {{"precision", numbers(metrics.precision)}, {"recall", numbers(metrics.recall)}, {"f1", numbers(metrics.f1)}}},
-                    {"mistakes", worst_mistakes(job.splits().test, logits, options.mistakes, context.staged)}};
+  report.details = {
+      {"classes", model->schema().classes},
+      {"confusion", rows(metrics.confusion)},
+      {"per_class",
+       {{"precision", numbers(metrics.precision)},
+        {"recall", numbers(metrics.recall)},
+        {"f1", numbers(metrics.f1)}}},
+      {"mistakes", worst_mistakes(job.splits().test, logits, options.mistakes, context.staged)}};
   return report;
 }
 

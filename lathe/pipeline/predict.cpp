@@ -5,7 +5,8 @@
 namespace lathe::pipeline {
 
 std::vector<Prediction> predict(nn::Classifier& model, const data::Inputs& inputs) {
-  const torch::Tensor probabilities = nn::predict(model, inputs.values).to(torch::kFloat64).softmax(1).contiguous();
+  const torch::Tensor probabilities =
+      nn::predict(model, inputs.values).to(torch::kFloat64).softmax(1).contiguous();
   const auto& classes = model.schema().classes;
   std::vector<Prediction> predictions;
   for (int64_t i = 0; i < probabilities.size(0); ++i) {

@@ -9,7 +9,7 @@
 namespace lathe::pipeline {
 
 struct Prediction {
-  std::string input;        // "shoe.png", "table.csv:3"
+  std::string input;  // "shoe.png", "table.csv:3"
   std::string label;
   double probability = 0;
   std::vector<double> probabilities;  // of every class, in the schema's order

@@ -15,23 +15,28 @@ namespace fs = std::filesystem;
 using Json = nlohmann::json;
 
 // Lowest first: a module may use those before it.
-const std::vector<std::string> kModules = {"core",   "math",  "data",        "nn",   "convex",   "transport", "evaluate", "optim",
-                                           "train",  "distributed", "tune",  "compress", "compile", "loadgen", "generate",
-                                           "represent", "simulate", "decide", "pipeline"};
+const std::vector<std::string> kModules = {"core",      "math",     "data",    "nn",      "convex",
+                                           "transport", "evaluate", "optim",   "train",   "distributed",
+                                           "tune",      "compress", "compile", "loadgen", "generate",
+                                           "represent", "simulate", "decide",  "pipeline"};
 
 std::map<std::string, Study>& registry() {
   static std::map<std::string, Study> studies;
   return studies;
 }
 
-Json optional_number(const std::optional<double>& value) { return value ? Json(*value) : Json(nullptr); }
+Json optional_number(const std::optional<double>& value) {
+  return value ? Json(*value) : Json(nullptr);
+}
 
 std::string verdict(const StudyRow& row) {
   if (!row.bar) return "";
   return row.bar->met_by(row.measured) ? "met" : "missed";
 }
 
-core::Cell cell(const std::optional<double>& value) { return value ? core::Cell(*value) : core::Cell(""); }
+core::Cell cell(const std::optional<double>& value) {
+  return value ? core::Cell(*value) : core::Cell("");
+}
 
 fs::path source_of(const std::string& study) {
   std::string file = study;
@@ -49,12 +54,14 @@ std::string sources_hash(const Study& study, const fs::path& tree) {
   }
   std::sort(files.begin() + 1, files.end());
   std::string digests;
-  for (const fs::path& file : files) digests += fs::relative(file, tree).string() + " " + core::sha256_file(file) + "\n";
+  for (const fs::path& file : files)
+    digests += fs::relative(file, tree).string() + " " + core::sha256_file(file) + "\n";
   return core::sha256(digests);
 }
 
 std::string current_commit(const fs::path& tree) {
-  const auto git = core::run_process({.arguments = {"git", "-C", tree.string(), "rev-parse", "--short=12", "HEAD"}});
+  const auto git =
+      core::run_process({.arguments = {"git", "-C", tree.string(), "rev-parse", "--short=12", "HEAD"}});
   return git.exit_code == 0 ? git.output.substr(0, git.output.find('\n')) : "unknown";
 }
 
@@ -75,11 +82,15 @@ std::vector<Json> recorded_results(const fs::path& tree) {
   return results;
 }
 
-std::string markdown_number(const Json& value) { return value.is_number() ? fmt::format("{:.4g}", value.get<double>()) : ""; }
+std::string markdown_number(const Json& value) {
+  return value.is_number() ? fmt::format("{:.4g}", value.get<double>()) : "";
+}
 
 }  // namespace
 
-std::string to_string(Scale scale) { return scale == Scale::smoke ? "smoke" : scale == Scale::desk ? "desk" : "paper"; }
+std::string to_string(Scale scale) {
+  return scale == Scale::smoke ? "smoke" : scale == Scale::desk ? "desk" : "paper";
+}
 
 Scale parse_scale(const std::string& name) {
   for (Scale scale : {Scale::smoke, Scale::desk, Scale::paper})
@@ -110,17 +121,23 @@ const Study& find_study(const std::string& name) {
   std::vector<std::string> names;
   for (const auto& [known, study] : registry()) names.push_back(known);
   const auto nearest = core::nearest(name, names);
-  throw InputError("there is no study {}{}; `lathe study list` shows all", name, nearest ? "; did you mean " + *nearest + "?" : "");
+  throw InputError("there is no study {}{}; `lathe study list` shows all", name,
+                   nearest ? "; did you mean " + *nearest + "?" : "");
 }
 
 bool StudyReport::met() const {
-  return std::all_of(result.rows.begin(), result.rows.end(),
-                     [](const StudyRow& row) { return row.timing || !row.bar || row.bar->met_by(row.measured); });
+  return std::all_of(result.rows.begin(), result.rows.end(), [](const StudyRow& row) {
+    return row.timing || !row.bar || row.bar->met_by(row.measured);
+  });
 }
 
 StudyReport run_study(const Study& study, const StudyContext& context) {
   const auto started = std::chrono::steady_clock::now();
-  StudyReport report{.study = study.name, .scale = context.scale, .seed = context.seed.value(), .seconds = 0, .result = study.run(context)};
+  StudyReport report{.study = study.name,
+                     .scale = context.scale,
+                     .seed = context.seed.value(),
+                     .seconds = 0,
+                     .result = study.run(context)};
   report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
   return report;
 }
@@ -128,7 +145,8 @@ StudyReport run_study(const Study& study, const StudyContext& context) {
 core::Table rows_table(const StudyReport& report) {
   core::Table table({"metric", "paper", "baseline", "measured", "bar", "verdict"});
   for (const StudyRow& row : report.result.rows)
-    table.add({row.metric, cell(row.paper), cell(row.baseline), row.measured, row.bar ? row.bar->text() : "", verdict(row)});
+    table.add({row.metric, cell(row.paper), cell(row.baseline), row.measured, row.bar ? row.bar->text() : "",
+               verdict(row)});
   return table;
 }
 
@@ -142,13 +160,15 @@ Json to_json(const StudyReport& report) {
                     {"bar", row.bar ? Json(row.bar->text()) : Json(nullptr)},
                     {"verdict", row.bar ? Json(verdict(row)) : Json(nullptr)},
                     {"timing", row.timing}});
-  return {{"study", report.study}, {"scale", to_string(report.scale)}, {"seed", report.seed},
-          {"seconds", report.seconds}, {"rows", rows}, {"notes", report.result.notes}};
+  return {{"study", report.study}, {"scale", to_string(report.scale)},
+          {"seed", report.seed},   {"seconds", report.seconds},
+          {"rows", rows},          {"notes", report.result.notes}};
 }
 
 void record_result(const StudyReport& report, const fs::path& tree) {
   const fs::path file = tree / "docs" / "results" / (report.study + "-" + to_string(report.scale) + ".json");
-  if (!fs::is_directory(tree / "studies")) throw InputError("{} is not lathe's source tree; --record wants to run there", tree.string());
+  if (!fs::is_directory(tree / "studies"))
+    throw InputError("{} is not lathe's source tree; --record wants to run there", tree.string());
   Json json = to_json(report);
   json["commit"] = current_commit(tree);
   json["sources"] = sources_hash(find_study(report.study), tree);
@@ -158,17 +178,19 @@ void record_result(const StudyReport& report, const fs::path& tree) {
 
 std::string results_page(const fs::path& tree) {
   std::string page =
-      "# Results\n\nMade by `lathe study report` from what `lathe study run NAME --record` measured. A timing's verdict informs; it fails "
+      "# Results\n\nMade by `lathe study report` from what `lathe study run NAME --record` measured. A "
+      "timing's verdict informs; it fails "
       "nothing.\n";
   for (const Json& result : recorded_results(tree)) {
     const Study& study = find_study(result.at("study"));
-    page += fmt::format("\n## {}\n\n{} {}\n\nScale {}, seed {}, {}, commit {}.\n\n", study.name, study.claim, study.paper,
-                        result.at("scale").get<std::string>(), result.at("seed").get<uint64_t>(),
+    page += fmt::format("\n## {}\n\n{} {}\n\nScale {}, seed {}, {}, commit {}.\n\n", study.name, study.claim,
+                        study.paper, result.at("scale").get<std::string>(), result.at("seed").get<uint64_t>(),
                         core::human_seconds(result.at("seconds")), result.at("commit").get<std::string>());
     page += "| metric | paper | baseline | measured | bar | verdict |\n|---|---:|---:|---:|---|---|\n";
     for (const Json& row : result.at("rows"))
-      page += fmt::format("| {} | {} | {} | {} | {} | {} |\n", row.at("metric").get<std::string>(), markdown_number(row.at("paper")),
-                          markdown_number(row.at("baseline")), markdown_number(row.at("measured")),
+      page += fmt::format("| {} | {} | {} | {} | {} | {} |\n", row.at("metric").get<std::string>(),
+                          markdown_number(row.at("paper")), markdown_number(row.at("baseline")),
+                          markdown_number(row.at("measured")),
                           row.at("bar").is_null() ? "" : row.at("bar").get<std::string>(),
                           row.at("verdict").is_null() ? "" : row.at("verdict").get<std::string>());
     for (const Json& note : result.at("notes")) page += fmt::format("\n{}\n", note.get<std::string>());
@@ -181,9 +203,11 @@ std::vector<std::string> stale_results(const fs::path& tree) {
   for (const Json& result : recorded_results(tree)) {
     const Study& study = find_study(result.at("study"));
     if (result.at("sources") != sources_hash(study, tree))
-      stale.push_back(fmt::format("{} at scale {} was measured at commit {}, its sources have changed since: lathe study run {} --scale {} --record",
-                                  study.name, result.at("scale").get<std::string>(), result.at("commit").get<std::string>(), study.name,
-                                  result.at("scale").get<std::string>()));
+      stale.push_back(fmt::format(
+          "{} at scale {} was measured at commit {}, its sources have changed since: lathe study run {} "
+          "--scale {} --record",
+          study.name, result.at("scale").get<std::string>(), result.at("commit").get<std::string>(),
+          study.name, result.at("scale").get<std::string>()));
   }
   return stale;
 }

@@ -47,17 +47,18 @@ struct StudyResult {
 };
 
 struct Study {
-  std::string name;    // the spec's
+  std::string name;  // the spec's
   std::string title;
-  std::string paper;   // authors, venue, year, arXiv
-  std::string claim;   // what the paper says and the study checks
-  std::string module;  // the highest module that it depends on: a result is stale when that or a lower one changed
+  std::string paper;  // authors, venue, year, arXiv
+  std::string claim;  // what the paper says and the study checks
+  std::string
+      module;  // the highest module that it depends on: a result is stale when that or a lower one changed
   std::function<StudyResult(const StudyContext&)> run;
 };
 
 // Called while the program starts, from studies/*.cpp:  static const bool registered = register_study({...});
 bool register_study(Study study);
-std::vector<Study> studies();                // by name
+std::vector<Study> studies();                      // by name
 const Study& find_study(const std::string& name);  // throws InputError with the nearest name
 
 struct StudyReport {
@@ -72,10 +73,10 @@ StudyReport run_study(const Study& study, const StudyContext& context);
 core::Table rows_table(const StudyReport& report);  // metric, paper, baseline, measured, bar, verdict
 nlohmann::json to_json(const StudyReport& report);
 
-// Results kept in the source tree, docs/results/NAME-SCALE.json, with the commit and a hash of the sources that the
-// study depends on; docs/results.md is made of them.
+// Results kept in the source tree, docs/results/NAME-SCALE.json, with the commit and a hash of the sources
+// that the study depends on; docs/results.md is made of them.
 void record_result(const StudyReport& report, const std::filesystem::path& source_tree);
-std::string results_page(const std::filesystem::path& source_tree);                 // Markdown
-std::vector<std::string> stale_results(const std::filesystem::path& source_tree);   // one line each
+std::string results_page(const std::filesystem::path& source_tree);                // Markdown
+std::vector<std::string> stale_results(const std::filesystem::path& source_tree);  // one line each
 
 }  // namespace lathe::pipeline

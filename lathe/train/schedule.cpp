@@ -7,7 +7,9 @@ namespace lathe::train {
 namespace {
 
 // Half a cosine from a (q = 0) to b (q = 1).
-double cosine_between(double a, double b, double q) { return b + (a - b) * (1 + std::cos(M_PI * q)) / 2; }
+double cosine_between(double a, double b, double q) {
+  return b + (a - b) * (1 + std::cos(M_PI * q)) / 2;
+}
 
 }  // namespace
 
@@ -15,9 +17,11 @@ ScheduleOptions schedule_options(const core::Config& schedule) {
   ScheduleOptions options;
   options.kind = schedule.choice("kind", options.kind, {"constant", "step", "cosine", "one-cycle"});
   const bool one_cycle = options.kind == "one-cycle";
-  options.warmup = schedule.number("warmup", one_cycle ? options.warmup : 0, {.min = 0, .max = 1, .open_max = true});
+  options.warmup =
+      schedule.number("warmup", one_cycle ? options.warmup : 0, {.min = 0, .max = 1, .open_max = true});
   if (options.warmup > 0) options.start = schedule.number("start", options.start, core::Range::unit());
-  if (one_cycle || options.kind == "cosine") options.end = schedule.number("end", options.end, core::Range::unit());
+  if (one_cycle || options.kind == "cosine")
+    options.end = schedule.number("end", options.end, core::Range::unit());
   if (options.kind == "step") {
     options.milestones = schedule.numbers("milestones", options.milestones, core::Range::unit());
     options.decay = schedule.number("decay", options.decay, core::Range::positive());
@@ -33,7 +37,8 @@ double schedule_factor(const ScheduleOptions& o, double progress) {
   }
   if (o.kind == "constant") return 1;
   if (o.kind == "step")
-    return std::pow(o.decay, std::count_if(o.milestones.begin(), o.milestones.end(), [&](double m) { return p >= m; }));
+    return std::pow(
+        o.decay, std::count_if(o.milestones.begin(), o.milestones.end(), [&](double m) { return p >= m; }));
   return cosine_between(1, o.end, (p - o.warmup) / (1 - o.warmup));
 }
 

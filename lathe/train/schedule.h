@@ -7,10 +7,10 @@
 namespace lathe::train {
 
 struct ScheduleOptions {
-  std::string kind = "one-cycle";       // constant, step, cosine, one-cycle
-  double warmup = 0.2;                  // share of training in which the rate rises; one-cycle 0.2, others 0
-  double start = 0.1;                   // factor at the beginning of the warm-up
-  double end = 1e-3;                    // factor at the end; cosine and one-cycle
+  std::string kind = "one-cycle";  // constant, step, cosine, one-cycle
+  double warmup = 0.2;             // share of training in which the rate rises; one-cycle 0.2, others 0
+  double start = 0.1;              // factor at the beginning of the warm-up
+  double end = 1e-3;               // factor at the end; cosine and one-cycle
   std::vector<double> milestones = {0.5, 0.75};  // step: shares of training (He et al. 2016) …
   double decay = 0.1;                            // … after each of which the factor is multiplied by this
 };

@@ -18,7 +18,8 @@ double median_milliseconds(const std::function<void()>& step, int repeats) {
   for (int i = 0; i < repeats; ++i) {
     const auto start = std::chrono::steady_clock::now();
     step();
-    times.push_back(std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count());
+    times.push_back(
+        std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count());
   }
   std::nth_element(times.begin(), times.begin() + repeats / 2, times.end());
   return times[static_cast<size_t>(repeats / 2)];
@@ -29,10 +30,13 @@ double median_milliseconds(const std::function<void()>& step, int repeats) {
 void set_compute_threads(int threads) {
   at::set_num_threads(threads);
   // OpenBLAS has a pool of its own that libtorch does not know; absent where libtorch brings another BLAS.
-  if (auto* set = reinterpret_cast<void (*)(int)>(dlsym(RTLD_DEFAULT, "openblas_set_num_threads"))) set(threads);
+  if (auto* set = reinterpret_cast<void (*)(int)>(dlsym(RTLD_DEFAULT, "openblas_set_num_threads")))
+    set(threads);
 }
 
-int compute_threads() { return at::get_num_threads(); }
+int compute_threads() {
+  return at::get_num_threads();
+}
 
 ThreadChoice choose_threads(const std::function<void()>& step, int repeats) {
   const int all = core::available_processors();

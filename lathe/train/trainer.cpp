@@ -19,7 +19,9 @@ using Json = nlohmann::json;
 constexpr int64_t kMaxSkippedInARow = 20;
 constexpr int64_t kCurvePoints = 200;
 
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
 
 // Dropout and its like draw from libtorch's default generator of the device; a step puts it where it belongs.
 void seed_device_generator(torch::Device device, core::Seed seed) {
@@ -40,11 +42,14 @@ void copy_into(const std::vector<torch::Tensor>& to, const std::vector<torch::Te
   for (size_t i = 0; i < to.size(); ++i) to[i].copy_(from[i]);
 }
 
-void write_tensors(torch::serialize::OutputArchive& archive, const std::string& prefix, const std::vector<torch::Tensor>& tensors) {
-  for (size_t i = 0; i < tensors.size(); ++i) archive.write(prefix + std::to_string(i), tensors[i], /*is_buffer=*/true);
+void write_tensors(torch::serialize::OutputArchive& archive, const std::string& prefix,
+                   const std::vector<torch::Tensor>& tensors) {
+  for (size_t i = 0; i < tensors.size(); ++i)
+    archive.write(prefix + std::to_string(i), tensors[i], /*is_buffer=*/true);
 }
 
-std::vector<torch::Tensor> read_tensors(torch::serialize::InputArchive& archive, const std::string& prefix, size_t count) {
+std::vector<torch::Tensor> read_tensors(torch::serialize::InputArchive& archive, const std::string& prefix,
+                                        size_t count) {
   std::vector<torch::Tensor> tensors(count);
   for (size_t i = 0; i < count; ++i) archive.read(prefix + std::to_string(i), tensors[i], /*is_buffer=*/true);
   return tensors;
@@ -52,10 +57,18 @@ std::vector<torch::Tensor> read_tensors(torch::serialize::InputArchive& archive,
 
 }  // namespace
 
-static void to_json(Json& json, const StepPoint& p) { json = {p.step, p.loss, p.learning_rate}; }
-static void from_json(const Json& json, StepPoint& p) { p = {json.at(0), json.at(1), json.at(2)}; }
-static void to_json(Json& json, const EpochPoint& p) { json = {p.epoch, p.step, p.holdout_loss, p.holdout_accuracy, p.seconds}; }
-static void from_json(const Json& json, EpochPoint& p) { p = {json.at(0), json.at(1), json.at(2), json.at(3), json.at(4)}; }
+static void to_json(Json& json, const StepPoint& p) {
+  json = {p.step, p.loss, p.learning_rate};
+}
+static void from_json(const Json& json, StepPoint& p) {
+  p = {json.at(0), json.at(1), json.at(2)};
+}
+static void to_json(Json& json, const EpochPoint& p) {
+  json = {p.epoch, p.step, p.holdout_loss, p.holdout_accuracy, p.seconds};
+}
+static void from_json(const Json& json, EpochPoint& p) {
+  p = {json.at(0), json.at(1), json.at(2), json.at(3), json.at(4)};
+}
 
 TrainOptions train_options(const core::Config& train) {
   using core::Range;
@@ -65,7 +78,8 @@ TrainOptions train_options(const core::Config& train) {
   o.batch_size = train.integer("batch_size", o.batch_size, Range::at_least(1));
   o.micro_batch = train.integer("micro_batch", o.micro_batch, Range::at_least(0));
   if (o.micro_batch > 0 && o.batch_size % o.micro_batch != 0)
-    train.fail("micro_batch", fmt::format("must divide batch_size = {}, got {}", o.batch_size, o.micro_batch));
+    train.fail("micro_batch",
+               fmt::format("must divide batch_size = {}, got {}", o.batch_size, o.micro_batch));
   const Range share = {.min = 0, .max = 1, .open_max = true};
   o.label_smoothing = train.number("label_smoothing", o.label_smoothing, share);
   o.average_decay = train.number("average_decay", o.average_decay, share);
@@ -83,18 +97,19 @@ TrainOptions train_options(const core::Config& train) {
 
 Objective cross_entropy(double label_smoothing) {
   return [label_smoothing](nn::Model& model, const data::Batch& batch) {
-    return torch::cross_entropy_loss(model.forward(batch.inputs), batch.targets, {}, at::Reduction::Mean, -100, label_smoothing);
+    return torch::cross_entropy_loss(model.forward(batch.inputs), batch.targets, {}, at::Reduction::Mean,
+                                     -100, label_smoothing);
   };
 }
 
 // Where a run stands; what a checkpoint holds besides tensors.
 struct Trainer::Progress {
-  int64_t step = 0;      // batches consumed
-  double tau = 0;        // schedule position
-  int64_t total = 0;     // τ at which training ends
-  double seconds = 0;    // before this process
+  int64_t step = 0;    // batches consumed
+  double tau = 0;      // schedule position
+  int64_t total = 0;   // τ at which training ends
+  double seconds = 0;  // before this process
   int64_t skipped = 0, skipped_in_a_row = 0;
-  double loss_sum = 0;   // since the last curve point
+  double loss_sum = 0;  // since the last curve point
   int64_t loss_count = 0;
   double best_accuracy = -1;
   int64_t epochs_since_best = 0;
@@ -139,7 +154,8 @@ class Trainer::StepGradients : public optim::GradientSource {
   int64_t micro_ = 0, replicas_ = 1;
 };
 
-Trainer::Trainer(std::shared_ptr<nn::Model> model, std::unique_ptr<optim::StepRule> rule, TrainOptions options, core::Seed seed)
+Trainer::Trainer(std::shared_ptr<nn::Model> model, std::unique_ptr<optim::StepRule> rule,
+                 TrainOptions options, core::Seed seed)
     : model_(std::move(model)),
       rule_(std::move(rule)),
       options_(std::move(options)),
@@ -165,13 +181,16 @@ EpochPoint Trainer::evaluate(const data::Dataset& holdout) {
           .seconds = 0};
 }
 
-FitReport Trainer::fit(const data::Dataset& train, const data::Dataset& holdout, const std::filesystem::path& checkpoint,
-                       const core::StopToken& stop, const Hooks& hooks) {
-  data::Batches batches(train, {.size = options_.batch_size, .augment = options_.augment}, seed_.stream("batches"));
+FitReport Trainer::fit(const data::Dataset& train, const data::Dataset& holdout,
+                       const std::filesystem::path& checkpoint, const core::StopToken& stop,
+                       const Hooks& hooks) {
+  data::Batches batches(train, {.size = options_.batch_size, .augment = options_.augment},
+                        seed_.stream("batches"));
   Progress p;
-  p.total = options_.steps > 0
-                ? options_.steps
-                : std::max<int64_t>(1, std::llround(options_.epochs * static_cast<double>(batches.per_epoch())));
+  p.total =
+      options_.steps > 0
+          ? options_.steps
+          : std::max<int64_t>(1, std::llround(options_.epochs * static_cast<double>(batches.per_epoch())));
   const bool resumed = !checkpoint.empty() && load_checkpoint(checkpoint, p);
   const int64_t curve_every = std::max<int64_t>(1, p.total / kCurvePoints);
 
@@ -188,14 +207,16 @@ FitReport Trainer::fit(const data::Dataset& train, const data::Dataset& holdout,
         p.seconds += seconds_since(started);
         save_checkpoint(checkpoint, p);
       }
-      throw Interrupted("training interrupted after step {} of {}{}", p.step, p.total,
-                        checkpoint.empty() ? "" : "; its checkpoint is kept, run the same command with --resume");
+      throw Interrupted(
+          "training interrupted after step {} of {}{}", p.step, p.total,
+          checkpoint.empty() ? "" : "; its checkpoint is kept, run the same command with --resume");
     }
     const auto step_started = Clock::now();
     set_learning_rate(schedule_factor(options_.schedule, p.tau / static_cast<double>(p.total)));
     const double learning_rate = rule_->base().param_groups().front().options().get_lr();
     const nn::BufferSnapshot buffers(*model_);
-    StepGradients gradients(*this, batches.at(p.step), seed_.stream("step").stream(static_cast<uint64_t>(p.step)));
+    StepGradients gradients(*this, batches.at(p.step),
+                            seed_.stream("step").stream(static_cast<uint64_t>(p.step)));
     const optim::StepReport report = rule_->step(gradients);
     ++p.step;
     p.tau += report.progress;
@@ -203,9 +224,11 @@ FitReport Trainer::fit(const data::Dataset& train, const data::Dataset& holdout,
       buffers.restore();
       ++p.skipped;
       if (++p.skipped_in_a_row == kMaxSkippedInARow)
-        throw Error("training diverged: {} steps in a row had a non-finite loss or gradient (at step {}, learning rate {:.3g}); "
-                    "lower optim.lr or set optim.clip_norm",
-                    kMaxSkippedInARow, p.step, learning_rate);
+        throw Error(
+            "training diverged: {} steps in a row had a non-finite loss or gradient (at step {}, learning "
+            "rate {:.3g}); "
+            "lower optim.lr or set optim.clip_norm",
+            kMaxSkippedInARow, p.step, learning_rate);
     } else {
       p.skipped_in_a_row = 0;
       if (average_) average_->update();
@@ -233,7 +256,8 @@ FitReport Trainer::fit(const data::Dataset& train, const data::Dataset& holdout,
           p.best_accuracy = point.holdout_accuracy;
           p.epochs_since_best = 0;
           p.best.clear();
-          for (const torch::Tensor& tensor : average_ ? average_->values() : trained_tensors(*model_)) p.best.push_back(tensor.clone());
+          for (const torch::Tensor& tensor : average_ ? average_->values() : trained_tensors(*model_))
+            p.best.push_back(tensor.clone());
         } else {
           p.stopped_early = ++p.epochs_since_best >= options_.patience && !last;
         }
@@ -241,7 +265,9 @@ FitReport Trainer::fit(const data::Dataset& train, const data::Dataset& holdout,
     }
     bar.update(static_cast<int64_t>(p.tau),
                fmt::format("loss {:.4f}{}", report.loss,
-                           p.epochs.empty() ? "" : fmt::format(", held-out accuracy {:.2f} %", 100 * p.epochs.back().holdout_accuracy)));
+                           p.epochs.empty() ? ""
+                                            : fmt::format(", held-out accuracy {:.2f} %",
+                                                          100 * p.epochs.back().holdout_accuracy)));
     if (!checkpoint.empty() && seconds_since(saved) > options_.checkpoint_seconds) {
       Progress now = p;
       now.seconds += seconds_since(started);
@@ -254,7 +280,8 @@ FitReport Trainer::fit(const data::Dataset& train, const data::Dataset& holdout,
     copy_into(trained_tensors(*model_), p.best);
   else if (average_)
     average_->swap();
-  std::nth_element(step_seconds.begin(), step_seconds.begin() + static_cast<int64_t>(step_seconds.size() / 2), step_seconds.end());
+  std::nth_element(step_seconds.begin(), step_seconds.begin() + static_cast<int64_t>(step_seconds.size() / 2),
+                   step_seconds.end());
   return {.steps = p.step,
           .skipped_steps = p.skipped,
           .progress = p.tau,
@@ -311,8 +338,8 @@ bool Trainer::load_checkpoint(const std::filesystem::path& file, Progress& p) {
                                                                 {"micro_batch", options_.micro_batch},
                                                                 {"total", p.total}})
       if (state.at(key) != value)
-        throw InputError("{} was written with {} = {}, this run has {}; remove it or restore the setting", file.string(), key,
-                         state.at(key).dump(), value.dump());
+        throw InputError("{} was written with {} = {}, this run has {}; remove it or restore the setting",
+                         file.string(), key, state.at(key).dump(), value.dump());
     const auto tensors = all_tensors(*model_);
     copy_into(tensors, read_tensors(archive, "model", tensors.size()));
     if (average_) {
@@ -338,7 +365,8 @@ bool Trainer::load_checkpoint(const std::filesystem::path& file, Progress& p) {
     throw;
   } catch (const std::exception& error) {
     const std::string what = error.what();
-    throw InputError("checkpoint {} cannot be read ({}); remove it to start over", file.string(), what.substr(0, what.find('\n')));
+    throw InputError("checkpoint {} cannot be read ({}); remove it to start over", file.string(),
+                     what.substr(0, what.find('\n')));
   }
   return true;
 }

@@ -16,17 +16,21 @@ namespace lathe::train {
 
 struct TrainOptions {
   double epochs = 10;
-  int64_t steps = 0;             // above 0: this many instead of epochs
+  int64_t steps = 0;  // above 0: this many instead of epochs
   int64_t batch_size = 128;
-  int64_t micro_batch = 0;       // gradients are averaged over micro-batches of this size; 0: the whole batch at once
-  double label_smoothing = 0;    // Szegedy et al. 2016
-  double average_decay = 0;      // exponential moving average of the weights, used for evaluation and kept; 0: none
-  int64_t patience = 0;          // stop after so many epochs without a better held-out accuracy, keep the best; 0: never
+  int64_t micro_batch =
+      0;  // gradients are averaged over micro-batches of this size; 0: the whole batch at once
+  double label_smoothing = 0;  // Szegedy et al. 2016
+  double average_decay =
+      0;  // exponential moving average of the weights, used for evaluation and kept; 0: none
+  int64_t patience =
+      0;  // stop after so many epochs without a better held-out accuracy, keep the best; 0: never
   double checkpoint_seconds = 60;
   ScheduleOptions schedule;
   data::AugmentOptions augment;
 };
-TrainOptions train_options(const core::Config& train);  // reads a [train] table with its schedule and augment tables
+TrainOptions train_options(
+    const core::Config& train);  // reads a [train] table with its schedule and augment tables
 
 // The mean loss of a batch; everything that a model computes in a step. Default: cross-entropy of the logits.
 using Objective = std::function<torch::Tensor(nn::Model& model, const data::Batch& batch)>;
@@ -35,7 +39,7 @@ Objective cross_entropy(double label_smoothing = 0);
 // One point of the learning curves.
 struct StepPoint {
   int64_t step = 0;
-  double loss = 0;           // mean since the last point
+  double loss = 0;  // mean since the last point
   double learning_rate = 0;
 };
 struct EpochPoint {
@@ -45,10 +49,10 @@ struct EpochPoint {
 
 struct FitReport {
   int64_t steps = 0;
-  int64_t skipped_steps = 0;          // for a non-finite loss or gradient
-  double progress = 0;                // τ
-  double seconds = 0;                 // over all parts of a resumed run
-  double step_milliseconds = 0;       // median
+  int64_t skipped_steps = 0;     // for a non-finite loss or gradient
+  double progress = 0;           // τ
+  double seconds = 0;            // over all parts of a resumed run
+  double step_milliseconds = 0;  // median
   bool stopped_early = false;
   std::vector<StepPoint> curve;
   std::vector<EpochPoint> epochs;
@@ -59,19 +63,22 @@ struct Hooks {
   std::function<void(const EpochPoint&)> after_epoch;
 };
 
-// Trains a model with a step rule: asks the rule for one step after another, supplies it with gradients, keeps the
-// schedule, the weight average, the curves and the checkpoints. It does not know which method the rule is.
+// Trains a model with a step rule: asks the rule for one step after another, supplies it with gradients,
+// keeps the schedule, the weight average, the curves and the checkpoints. It does not know which method the
+// rule is.
 //
-// fit() runs until τ ≥ steps. When `stop` is requested it writes the checkpoint and throws Interrupted; a Trainer made
-// with the same arguments that finds the checkpoint goes on from there to the same bits (same thread count, CPU).
-// The checkpoint is also written every checkpoint_seconds, and left for the caller to remove.
-// Throws Error after 20 skipped steps in a row.
+// fit() runs until τ ≥ steps. When `stop` is requested it writes the checkpoint and throws Interrupted; a
+// Trainer made with the same arguments that finds the checkpoint goes on from there to the same bits (same
+// thread count, CPU). The checkpoint is also written every checkpoint_seconds, and left for the caller to
+// remove. Throws Error after 20 skipped steps in a row.
 class Trainer {
  public:
-  Trainer(std::shared_ptr<nn::Model> model, std::unique_ptr<optim::StepRule> rule, TrainOptions options, core::Seed seed);
+  Trainer(std::shared_ptr<nn::Model> model, std::unique_ptr<optim::StepRule> rule, TrainOptions options,
+          core::Seed seed);
   void set_objective(Objective objective) { objective_ = std::move(objective); }
-  FitReport fit(const data::Dataset& train, const data::Dataset& holdout, const std::filesystem::path& checkpoint = {},
-                const core::StopToken& stop = {}, const Hooks& hooks = {});
+  FitReport fit(const data::Dataset& train, const data::Dataset& holdout,
+                const std::filesystem::path& checkpoint = {}, const core::StopToken& stop = {},
+                const Hooks& hooks = {});
 
  private:
   class StepGradients;

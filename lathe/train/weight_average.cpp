@@ -12,13 +12,15 @@ std::vector<torch::Tensor> trained_tensors(const torch::nn::Module& module) {
   return tensors;
 }
 
-WeightAverage::WeightAverage(const torch::nn::Module& module, double decay) : decay_(decay), weights_(trained_tensors(module)) {
+WeightAverage::WeightAverage(const torch::nn::Module& module, double decay)
+    : decay_(decay), weights_(trained_tensors(module)) {
   for (const torch::Tensor& weight : weights_) average_.push_back(weight.clone());
 }
 
 void WeightAverage::update() {
   const torch::NoGradGuard no_grad;
-  const double decay = std::min(decay_, (1.0 + static_cast<double>(updates_)) / (10.0 + static_cast<double>(updates_)));
+  const double decay =
+      std::min(decay_, (1.0 + static_cast<double>(updates_)) / (10.0 + static_cast<double>(updates_)));
   torch::_foreach_mul_(average_, decay);
   torch::_foreach_add_(average_, weights_, 1 - decay);
   ++updates_;

@@ -25,7 +25,7 @@ void write_idx_files(const fs::path& directory, int64_t num_train = 30, int64_t 
 torch::Tensor random_image(int64_t channels, int64_t height, int64_t width, uint64_t seed);
 std::string encode_jpeg(const torch::Tensor& image);
 
-// Examples 0 … n-1 whose input holds their own number and whose class is drawn with the given shares.
+// Example i is filled with i mod 256; its class is i mod num_classes, or in runs of the given lengths.
 Dataset numbered_images(int64_t count, int64_t num_classes, int64_t side = 4);
 Source numbered_source(const std::vector<int64_t>& class_counts);
 

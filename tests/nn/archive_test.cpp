@@ -40,7 +40,8 @@ torch::Tensor inputs_for(const data::Schema& schema, int64_t count) {
     table[0][0] = std::nan("");
     return table;
   }
-  return torch::randint(0, 256, {count, schema.shape[0], schema.shape[1], schema.shape[2]}, generator(Seed(5)), torch::kUInt8);
+  return torch::randint(0, 256, {count, schema.shape[0], schema.shape[1], schema.shape[2]},
+                        generator(Seed(5)), torch::kUInt8);
 }
 
 struct Case {
@@ -68,7 +69,8 @@ TEST_P(Archive, RunsAsTorchScriptAtAnyBatchSize) {
   torch::jit::Module script = torch::jit::load((directory_.path() / "model.pt").string());
   for (int64_t size : {1, 7, 128}) {
     const torch::Tensor inputs = inputs_for(GetParam().schema, size);
-    EXPECT_TRUE(torch::allclose(script.forward({inputs}).toTensor(), predict(*model, inputs), 1e-5, 1e-5)) << size;
+    EXPECT_TRUE(torch::allclose(script.forward({inputs}).toTensor(), predict(*model, inputs), 1e-5, 1e-5))
+        << size;
   }
 }
 
@@ -101,19 +103,25 @@ for size in (1, 7, 128):
     numpy.save(f"{folder}/out{size}.npy", out.numpy())
 )");
   for (int64_t size : {1, 7, 128})
-    data::write_npy(directory_.path() / ("in" + std::to_string(size) + ".npy"), inputs_for(GetParam().schema, size));
-  const auto result = core::run_process({.arguments = {"/usr/bin/python3", (directory_.path() / "run.py").string(), directory_.path().string()}});
+    data::write_npy(directory_.path() / ("in" + std::to_string(size) + ".npy"),
+                    inputs_for(GetParam().schema, size));
+  const auto result =
+      core::run_process({.arguments = {"/usr/bin/python3", (directory_.path() / "run.py").string(),
+                                       directory_.path().string()}});
   ASSERT_EQ(result.exit_code, 0) << result.errors;
   for (int64_t size : {1, 7, 128}) {
     const torch::Tensor python = data::read_npy(directory_.path() / ("out" + std::to_string(size) + ".npy"));
-    EXPECT_TRUE(torch::allclose(python, predict(*model, inputs_for(GetParam().schema, size)), 1e-5, 1e-5)) << size;
+    EXPECT_TRUE(torch::allclose(python, predict(*model, inputs_for(GetParam().schema, size)), 1e-5, 1e-5))
+        << size;
   }
 }
 
 INSTANTIATE_TEST_SUITE_P(
     Kinds, Archive,
     testing::Values(Case{"mlp", "kind = 'mlp'\nhidden = [16]\ndropout = 0.5", image_schema(1, 8)},
-                    Case{"cnn", "kind = 'cnn'\nchannels = [4, 8]\npool_every = 1\nstem_channels = 4\ndropout = 0.2", image_schema(3, 16)},
+                    Case{"cnn",
+                         "kind = 'cnn'\nchannels = [4, 8]\npool_every = 1\nstem_channels = 4\ndropout = 0.2",
+                         image_schema(3, 16)},
                     Case{"resnet20", "kind = 'resnet'\ndepth = 8", image_schema(3, 16)},
                     Case{"resnet18", "kind = 'resnet'\ndepth = 18\nwidth = 8", image_schema(1, 32)},
                     Case{"table", "kind = 'mlp'\nhidden = [8]", table_schema()}),
@@ -129,11 +137,15 @@ net = torch.nn.Sequential(torch.nn.Conv2d(1, 4, 3), torch.nn.BatchNorm2d(4), tor
                           torch.nn.Dropout(0.3), torch.nn.Linear(4 * 36, 3))
 torch.jit.script(net).save(sys.argv[1] + "/net.pt")
 )");
-  const auto made = core::run_process({.arguments = {"/usr/bin/python3", (directory.path() / "make.py").string(), directory.path().string()}});
+  const auto made =
+      core::run_process({.arguments = {"/usr/bin/python3", (directory.path() / "make.py").string(),
+                                       directory.path().string()}});
   ASSERT_EQ(made.exit_code, 0) << made.errors;
 
   const data::Schema schema = image_schema(1, 8);
-  const auto model = build(Config::parse("kind = 'torchscript'\npath = '" + (directory.path() / "net.pt").string() + "'"), schema, Seed(0));
+  const auto model =
+      build(Config::parse("kind = 'torchscript'\npath = '" + (directory.path() / "net.pt").string() + "'"),
+            schema, Seed(0));
   const torch::Tensor inputs = inputs_for(schema, 32), targets = torch::arange(32).remainder(3);
   torch::optim::SGD sgd(model->parameters(), 0.1);
   double first = 0, last = 0;

@@ -130,7 +130,9 @@ std::string build_error(const std::string& toml, const data::Schema& schema) {
 
 TEST(Build, SaysWhatIsWrong) {
   EXPECT_NE(build_error("kind = 'cn'", image_schema()).find("cnn"), std::string::npos);
-  EXPECT_NE(build_error("channels = [8, 8, 8, 8, 8, 8]\npool_every = 1", image_schema()).find("halves a 28×28 image"), std::string::npos);
+  EXPECT_NE(build_error("channels = [8, 8, 8, 8, 8, 8]\npool_every = 1", image_schema())
+                .find("halves a 28×28 image"),
+            std::string::npos);
   EXPECT_NE(build_error("hidden = [0]\nkind = 'mlp'", image_schema()).find("hidden"), std::string::npos);
   data::Schema table;
   table.shape = {1};
@@ -158,7 +160,8 @@ TEST(FrozenStatistics, LeavesBatchNormAsItWas) {
 }
 
 TEST(Predict, EqualsOneBigBatchAndRestoresTheMode) {
-  const auto model = build(Config::parse("kind = 'cnn'\nchannels = [4]\ndropout = 0.5"), image_schema(), Seed(0));
+  const auto model =
+      build(Config::parse("kind = 'cnn'\nchannels = [4]\ndropout = 0.5"), image_schema(), Seed(0));
   model->train();
   const torch::Tensor images = torch::randint(0, 256, {23, 1, 28, 28}, nn::generator(Seed(3)), torch::kUInt8);
   const torch::Tensor logits = predict(*model, images, 5);

@@ -12,21 +12,26 @@
 namespace lathe::optim {
 namespace {
 
-// L = ½ wᵀ H w, H = diag(1, 10), seen by `shares.size()` replicas, replica i with the loss scaled by shares[i].
+// L = ½ wᵀ H w, H = diag(1, 10), seen by `shares.size()` replicas, replica i with the loss scaled by
+// shares[i].
 class Quadratic : public GradientSource {
  public:
-  explicit Quadratic(std::vector<double> shares = {1}, int64_t elsewhere = 0) : shares_(std::move(shares)), elsewhere_(elsewhere) {}
+  explicit Quadratic(std::vector<double> shares = {1}, int64_t elsewhere = 0)
+      : shares_(std::move(shares)), elsewhere_(elsewhere) {}
   int64_t local_replicas() const override { return static_cast<int64_t>(shares_.size()); }
   int64_t replicas() const override { return local_replicas() + elsewhere_; }
   Evaluation evaluate(int64_t i, Pass) override {
     const double share = shares_[static_cast<size_t>(i)];
     const torch::Tensor curvature = torch::tensor({1.0, 10.0});
     w.mutable_grad() = share * curvature * w.detach();
-    return {.loss = share * 0.5 * (curvature * w.detach().square()).sum().item<double>(), .samples = 4, .task = {}};
+    return {.loss = share * 0.5 * (curvature * w.detach().square()).sum().item<double>(),
+            .samples = 4,
+            .task = {}};
   }
   void all_reduce_sum(at::TensorList tensors) override {  // the other processes saw the same as this one
     ++reductions;
-    for (const auto& tensor : tensors) tensor.mul_(static_cast<double>(replicas()) / static_cast<double>(local_replicas()));
+    for (const auto& tensor : tensors)
+      tensor.mul_(static_cast<double>(replicas()) / static_cast<double>(local_replicas()));
   }
   torch::Tensor w = torch::ones({2}, torch::kFloat64).requires_grad_();
   int reductions = 0;
@@ -37,7 +42,9 @@ class Quadratic : public GradientSource {
 };
 
 std::unique_ptr<StepRule> plain_sgd(const torch::Tensor& w, double lr, double clip_norm = 0) {
-  return make_step({w}, {.kind = "sgd", .lr = lr, .momentum = 0, .nesterov = false, .weight_decay = 0, .clip_norm = clip_norm});
+  return make_step(
+      {w},
+      {.kind = "sgd", .lr = lr, .momentum = 0, .nesterov = false, .weight_decay = 0, .clip_norm = clip_norm});
 }
 
 void expect_w(const Quadratic& problem, double a, double b) {
@@ -97,7 +104,8 @@ TEST(ComposedStep, MissingGradientsAreAnError) {
 TEST(ComposedStep, AParameterWithoutGradientIsLeftAlone) {
   Quadratic problem;
   const torch::Tensor other = torch::ones({3}).requires_grad_();
-  make_step({other, problem.w}, {.lr = 0.05, .momentum = 0, .nesterov = false, .weight_decay = 0.5})->step(problem);
+  make_step({other, problem.w}, {.lr = 0.05, .momentum = 0, .nesterov = false, .weight_decay = 0.5})
+      ->step(problem);
   EXPECT_TRUE(torch::equal(other, torch::ones({3})));
 }
 
@@ -115,7 +123,9 @@ TEST(ClipNorm, LeavesASmallGradient) {
   expect_w(problem, 0.95, 0.5);
 }
 
-TEST(ClipNorm, RejectsANegativeNorm) { EXPECT_THROW(ClipNorm(-1), InputError); }
+TEST(ClipNorm, RejectsANegativeNorm) {
+  EXPECT_THROW(ClipNorm(-1), InputError);
+}
 
 TEST(ComposedStep, StateSurvivesSaveAndLoad) {
   const auto run = [](bool reload) {

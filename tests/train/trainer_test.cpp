@@ -31,7 +31,10 @@ data::Dataset stripes(int64_t count, uint64_t seed) {
 constexpr const char* kModel = "kind = 'cnn'\nchannels = [4, 8]\ndropout = 0.2";
 
 struct Scene {
-  TrainOptions options = {.epochs = 3, .batch_size = 16, .schedule = {.kind = "one-cycle"}, .augment = {.flip = false, .crop = 1}};
+  TrainOptions options = {.epochs = 3,
+                          .batch_size = 16,
+                          .schedule = {.kind = "one-cycle"},
+                          .augment = {.flip = false, .crop = 1}};
   optim::OptimizerOptions optim = {.lr = 0.05};
   data::Dataset train = stripes(160, 1), holdout = stripes(60, 2);
   std::shared_ptr<nn::Classifier> model = nn::build(Config::parse(kModel), stripes(3, 1).schema, Seed(7));
@@ -77,13 +80,16 @@ TEST(Trainer, EqualsAHandWrittenLoop) {
 
   by_hand.model->fit_inputs(by_hand.train.inputs);
   data::Batches batches(by_hand.train, {.size = 16}, Seed(3).stream("batches"));
-  torch::optim::SGD sgd(by_hand.model->parameters(), torch::optim::SGDOptions(0.05).momentum(0.9).nesterov(true).weight_decay(5e-4));
+  torch::optim::SGD sgd(by_hand.model->parameters(),
+                        torch::optim::SGDOptions(0.05).momentum(0.9).nesterov(true).weight_decay(5e-4));
   by_hand.model->train();
   for (int64_t step = 0; step < 30; ++step) {
-    static_cast<torch::optim::SGDOptions&>(sgd.param_groups()[0].options()).lr(0.05 * schedule_factor(setup.options.schedule, static_cast<double>(step) / 30));
+    static_cast<torch::optim::SGDOptions&>(sgd.param_groups()[0].options())
+        .lr(0.05 * schedule_factor(setup.options.schedule, static_cast<double>(step) / 30));
     const data::Batch batch = batches.at(step);
     sgd.zero_grad();
-    torch::manual_seed(Seed(3).stream("step").stream(static_cast<uint64_t>(step)).stream(uint64_t{0}).value());
+    torch::manual_seed(
+        Seed(3).stream("step").stream(static_cast<uint64_t>(step)).stream(uint64_t{0}).value());
     torch::cross_entropy_loss(by_hand.model->forward(batch.inputs), batch.targets).backward();
     sgd.step();
   }
@@ -120,7 +126,8 @@ class Resume : public testing::TestWithParam<Variant> {
   }
 };
 
-// Interrupted after each of several steps, resumed by a new process's worth of objects: the same bits and curves.
+// Interrupted after each of several steps, resumed by a new process's worth of objects: the same bits and
+// curves.
 TEST_P(Resume, EqualsUninterrupted) {
   Scene uninterrupted;
   prepare(uninterrupted);
@@ -144,7 +151,8 @@ TEST_P(Resume, EqualsUninterrupted) {
     ASSERT_EQ(report.curve.size(), expected.curve.size());
     for (size_t i = 0; i < report.curve.size(); ++i) EXPECT_EQ(report.curve[i].loss, expected.curve[i].loss);
     ASSERT_EQ(report.epochs.size(), expected.epochs.size());
-    for (size_t i = 0; i < report.epochs.size(); ++i) EXPECT_EQ(report.epochs[i].holdout_loss, expected.epochs[i].holdout_loss);
+    for (size_t i = 0; i < report.epochs.size(); ++i)
+      EXPECT_EQ(report.epochs[i].holdout_loss, expected.epochs[i].holdout_loss);
   }
 }
 INSTANTIATE_TEST_SUITE_P(Variants, Resume,
@@ -171,7 +179,8 @@ TEST(Trainer, RefusesACheckpointOfAnotherRun) {
     EXPECT_NE(std::string(error.what()).find("batch_size"), std::string::npos);
   }
   const std::string bytes = core::read_file(checkpoint);
-  for (const std::string& damaged : {bytes.substr(0, bytes.size() / 2), std::string("garbage"), std::string()}) {
+  for (const std::string& damaged :
+       {bytes.substr(0, bytes.size() / 2), std::string("garbage"), std::string()}) {
     core::write_file(checkpoint, damaged);
     Scene third;
     EXPECT_THROW(third.trainer().fit(third.train, third.holdout, checkpoint), InputError);
@@ -193,7 +202,9 @@ TEST(Trainer, SkipsNonFiniteStepsThenStops) {
 
   Scene diverging;
   Trainer hopeless = diverging.trainer();
-  hopeless.set_objective([](nn::Model& model, const data::Batch& batch) { return model.forward(batch.inputs).sum() * std::nan(""); });
+  hopeless.set_objective([](nn::Model& model, const data::Batch& batch) {
+    return model.forward(batch.inputs).sum() * std::nan("");
+  });
   EXPECT_THROW(hopeless.fit(diverging.train, diverging.holdout), Error);
 }
 
@@ -208,7 +219,8 @@ TEST(Trainer, StopsEarlyWithTheBestWeights) {
   double best = 0;
   for (const auto& epoch : report.epochs) best = std::max(best, epoch.holdout_accuracy);
   const torch::Tensor logits = nn::predict(*setup.model, setup.holdout.inputs);
-  EXPECT_DOUBLE_EQ(logits.argmax(1).eq(setup.holdout.targets).to(torch::kFloat64).mean().item<double>(), best);
+  EXPECT_DOUBLE_EQ(logits.argmax(1).eq(setup.holdout.targets).to(torch::kFloat64).mean().item<double>(),
+                   best);
 }
 
 TEST(WeightAverage, IsTheRecursion) {
@@ -248,7 +260,10 @@ TEST(TrainOptions, SayWhatIsWrong) {
     train_options(Config::parse("[train]\nbatch_size = 100\nmicro_batch = 33", "p.toml").section("train"));
     FAIL();
   } catch (const InputError& error) {
-    EXPECT_NE(std::string(error.what()).find("train.micro_batch must divide batch_size = 100, got 33 (p.toml:3)"), std::string::npos) << error.what();
+    EXPECT_NE(
+        std::string(error.what()).find("train.micro_batch must divide batch_size = 100, got 33 (p.toml:3)"),
+        std::string::npos)
+        << error.what();
   }
 }
 
