@@ -1,10 +1,12 @@
 #include <malloc.h>
 #include <torch/torch.h>
 
-#include <cstdio>
+#include <cerrno>
+#include <cstring>
 #include <iostream>
 
 #include "cli/verb.h"
+#include "lathe/core/edit_distance.h"
 #include "lathe/core/error.h"
 #include "lathe/core/progress.h"
 
@@ -18,12 +20,39 @@ void keep_large_allocations() {
   mallopt(M_TOP_PAD, 64 << 20);
 }
 
+// CLI11 finds out what is missing before what is unknown; to the user the unknown word is the mistake.
+std::string message(const CLI::App& app, const CLI::ParseError& error) {
+  const CLI::App* verb = &app;
+  while (!verb->get_subcommands().empty()) verb = verb->get_subcommands().back();
+  std::string path;
+  for (const CLI::App* part = verb; part; part = part->get_parent())
+    path = part->get_name() + (path.empty() ? "" : " ") + path;
+  const auto unknown = app.remaining(/*recurse=*/true);
+  if (unknown.empty()) return fmt::format("{} (see {} --help)", error.what(), path);
+
+  const std::string& word = unknown.front();
+  std::vector<std::string> known;
+  for (const CLI::App* sub : verb->get_subcommands([](const CLI::App*) { return true; }))
+    known.push_back(sub->get_name());
+  for (const CLI::Option* option : verb->get_options())
+    for (const std::string& name : option->get_lnames()) known.push_back("--" + name);
+  const auto nearest = lathe::core::nearest(word, known);
+  return fmt::format("{} does not know {}{} (see {} --help)", path, word,
+                     nearest ? ", did you mean " + *nearest + "?" : "", path);
+}
+
 void add_verbs(CLI::App& app, lathe::cli::Options& options) {
   using namespace lathe::cli;
   for (const auto add : {add_run, add_init, add_data, add_train, add_evaluate, add_predict, add_report,
                          add_study, add_runs, add_doctor})
     add(app, options);
   add_completion(app);
+}
+
+// TorchScript's messages are pages with the place in the model's code; the first line says what is wrong.
+int complain(const std::string& what, int exit_code) {
+  std::cerr << "lathe: " << what.substr(0, what.find('\n')) << "\n";
+  return exit_code;
 }
 
 }  // namespace
@@ -39,20 +68,18 @@ int main(int argc, char** argv) {
   try {
     add_verbs(app, options);
     app.parse(argc, argv);
+    std::cout.flush();
+    if (!std::cout) throw lathe::Error("cannot write to standard output: {}", std::strerror(errno));
     return 0;
   } catch (const CLI::Success& success) {
     return app.exit(success);  // --help, --version
   } catch (const CLI::ParseError& error) {
-    std::cerr << "lathe: " << error.what() << " (lathe --help lists what there is)\n";
-    return 2;
+    return complain(message(app, error), 2);
   } catch (const lathe::Error& error) {
-    std::cerr << "lathe: " << error.what() << "\n";
-    return lathe::exit_code(error);
+    return complain(error.what(), lathe::exit_code(error));
   } catch (const c10::Error& error) {
-    std::cerr << "lathe: libtorch: " << error.what_without_backtrace() << "\n";
-    return 1;
+    return complain(std::string("libtorch: ") + error.what_without_backtrace(), 1);
   } catch (const std::exception& error) {
-    std::cerr << "lathe: " << error.what() << "\n";
-    return 1;
+    return complain(error.what(), 1);
   }
 }

@@ -8,17 +8,10 @@
 
 namespace lathe::cli {
 
-// Counts print as counts.
-static core::Cell value_cell(double value) {
-  const bool count = std::abs(value) >= 1000 && value == std::floor(value) && std::abs(value) < 1e15;
-  return count ? core::Cell(static_cast<int64_t>(value)) : core::Cell(value);
-}
-
 core::Table metrics_table(const std::vector<pipeline::StageReport>& reports) {
   core::Table table({"stage", "metric", "split", "value", "unit"});
   for (const auto& report : reports)
-    for (const auto& m : report.metrics)
-      table.add({report.stage, m.name, m.split, value_cell(m.value), m.unit});
+    for (const auto& m : report.metrics) table.add({report.stage, m.name, m.split, m.value, m.unit});
   return table;
 }
 

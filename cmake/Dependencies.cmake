@@ -1,6 +1,10 @@
 # Everything comes from the system (packages/run.txt); nothing is downloaded while building.
 find_package(Threads REQUIRED)
-find_package(Torch REQUIRED)
+if(LATHE_TORCH2)
+  include(Torch2)
+else()
+  find_package(Torch REQUIRED)
+endif()
 find_package(fmt REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(tomlplusplus REQUIRED)

@@ -49,6 +49,7 @@ function(lathe_module name)
   target_link_libraries(lathe_${name} PUBLIC ${arg_USES} ${arg_LIBS})
   if(arg_TORCH)
     target_link_libraries(lathe_${name} PUBLIC ${TORCH_LIBRARIES})
+    target_compile_definitions(lathe_${name} INTERFACE $<INSTALL_INTERFACE:NDEBUG>)  # as above
     target_precompile_headers(lathe_${name} REUSE_FROM lathe_pch_torch)
   else()
     target_precompile_headers(lathe_${name} REUSE_FROM lathe_pch_plain)

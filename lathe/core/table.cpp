@@ -13,6 +13,7 @@ namespace {
 std::string format_number(double number, int digits) {
   if (number == 0) return "0";
   if (!std::isfinite(number)) return fmt::format("{}", number);
+  if (std::abs(number) >= 1000 && number == std::round(number)) return fmt::format("{:.0f}", number);
   if (std::abs(number) < 1) return fmt::format("{:.{}g}", number, digits);
   return fmt::format("{:.{}f}", number, digits);
 }

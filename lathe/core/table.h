@@ -9,7 +9,8 @@ namespace lathe::core {
 // Rows under named columns, printed for people (aligned text, Markdown, HTML) or for programs (JSON).
 struct Cell {
   std::variant<std::string, int64_t, double> value;
-  int digits = 4;  // of a double in text: significant where |x| < 1, decimals otherwise
+  // Of a double in text: significant where |x| < 1, decimals otherwise; none of a whole number from 1000 on.
+  int digits = 4;
   Cell(const char* text) : value(std::string(text)) {}
   Cell(std::string text) : value(std::move(text)) {}
   Cell(int64_t count) : value(count) {}

@@ -10,10 +10,10 @@ namespace lathe::optim {
 
 struct OptimizerOptions {
   std::string kind = "sgd";    // sgd, adam, adamw
-  double lr = 0.1;             // sgd: 0.1 (He et al. 2016); adam, adamw: 1e-3 (Kingma & Ba 2015)
-  double momentum = 0.9;       // sgd
-  bool nesterov = true;        // sgd
-  double weight_decay = 5e-4;  // sgd: L2 on all parameters; adamw: decoupled
+  double lr = 0.1;             // sgd: Zagoruyko & Komodakis 2016, §3; adam, adamw: 1e-3 (Kingma & Ba 2015)
+  double momentum = 0.9;       // sgd, likewise
+  bool nesterov = true;        // sgd, likewise
+  double weight_decay = 5e-4;  // sgd, likewise: L2 on all parameters; adam, adamw: 0 (adamw: decoupled)
   double clip_norm = 0;        // gradients rescaled to this norm; 0: never
 };
 OptimizerOptions optimizer_options(const core::Config& optim);  // reads an [optim] table

@@ -9,20 +9,20 @@
 
 namespace lathe::optim {
 
-// What happens between a batch and a parameter update (Foret et al. 2021 and Johnson et al. 2020 ask for it).
-// A rule asks for gradients as often, at whichever point, and over whichever micro-batches it needs; the
-// source supplies them without knowing which rule it serves.
+// What happens between a batch and a parameter update. A rule asks for gradients as often, at whichever
+// point, and over whichever micro-batches it needs; the source supplies them without knowing which rule it
+// serves.
 //
 //  C1  Within a step evaluate(i, ·) always uses the same samples, augmentation and random state.
 //      Pass::repeat leaves batch-norm running statistics and training metrics untouched.
 //  C2  evaluate overwrites gradients, never accumulates; the loss is the mean over the micro-batch's samples.
 //  C3  A GradientRule restores the parameters bit for bit before it returns or throws.
-//  C4  Gradients, the observers' sums and a finite-flag travel in one all_reduce_sum per step.
-//  C5  Observers see gradients before transforms do.
+//  C4  Gradients and a finite-flag travel in one all_reduce_sum per step.
+//  C5  What looks at gradients sees them before transforms change them.
 //  C6  One non-finite loss or gradient anywhere: every process skips, no state changes, progress is 0.
 //  C7  The Trainer keeps τ = Σ progress; schedules are functions of τ, training ends at τ ≥ steps.
-//  C8  The micro-batch is the Trainer's; it is at once SAM's m, AdaScale's replica and the unit of
-//  accumulation. C9  A rule that cannot work in a stack says so at construction.
+//  C8  The micro-batch is the Trainer's: it is at once a replica and the unit of gradient accumulation.
+//  C9  A rule that cannot work in a stack says so at construction.
 enum class Pass { first, repeat };
 
 struct Evaluation {

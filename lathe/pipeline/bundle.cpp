@@ -76,6 +76,18 @@ std::string dump(const Json& json) {
   return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
+Json metrics_json(const std::vector<StageReport>& reports) {
+  Json metrics = Json::array();
+  for (const StageReport& report : reports)
+    for (const BundleMetric& m : report.metrics)
+      metrics.push_back({{"stage", report.stage},
+                         {"name", m.name},
+                         {"split", m.split},
+                         {"value", m.value},
+                         {"unit", m.unit}});
+  return metrics;
+}
+
 // Moves a ready directory's files into the bundle; may be repeated after any interruption. The stage's report
 // comes last: until it is there, the old one says which of the old files are no longer wanted.
 void move_into_place(const fs::path& bundle, const fs::path& ready) {
@@ -157,27 +169,23 @@ std::unique_ptr<core::TemporaryDirectory> Bundle::stage_directory(const std::str
   return std::make_unique<core::TemporaryDirectory>(kStagePrefix + stage + "-", directory_);
 }
 
+// Whatever needs space on the disk is written before the commit, which then only renames.
 void Bundle::commit(const core::TemporaryDirectory& staged, StageReport report) {
+  std::vector<StageReport> reports = stages();
+  if (!reports.empty()) report.sequence = reports.back().sequence + 1;
   report.files = files_below(staged.path());
   report.outputs_hash = hash_of(staged.path(), report.files);
-  fs::create_directories(directory_ / "stages");
-  for (const StageReport& other : stages()) report.sequence = std::max(report.sequence, other.sequence + 1);
   fs::create_directories(staged.path() / "stages");
   core::write_file(staged.path() / "stages" / (report.stage + ".json"), dump(to_json(report)));
+  reports.erase(std::remove_if(reports.begin(), reports.end(),
+                               [&](const StageReport& other) { return other.stage == report.stage; }),
+                reports.end());
+  reports.push_back(report);
+  core::write_file(staged.path() / "metrics.json", dump(metrics_json(reports)));
 
   const fs::path ready = directory_ / (kReadyPrefix + report.stage);
   fs::rename(staged.path(), ready);
   move_into_place(directory_, ready);
-
-  Json metrics = Json::array();
-  for (const StageReport& done : stages())
-    for (const BundleMetric& m : done.metrics)
-      metrics.push_back({{"stage", done.stage},
-                         {"name", m.name},
-                         {"split", m.split},
-                         {"value", m.value},
-                         {"unit", m.unit}});
-  core::write_file(file("metrics.json"), dump(metrics));
 }
 
 }  // namespace lathe::pipeline

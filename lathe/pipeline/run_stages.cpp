@@ -15,7 +15,8 @@ std::string inputs_hash(const Job& job, const Bundle& bundle, const Stage& stage
   for (const std::string& section : stage.sections)
     inputs += "[" + section + "]\n" + job.config().section(section).resolved();
   for (const std::string& name : stage.upstream)
-    if (const auto report = bundle.stage(name)) inputs += name + " " + report->outputs_hash + "\n";
+    if (const auto report = bundle.stage(name))
+      inputs += name + " " + report->inputs_hash + " " + report->outputs_hash + "\n";
   return core::sha256(inputs);
 }
 
@@ -48,13 +49,21 @@ StageReport run_stage(Job& job, const Stage& stage, const std::string& hash) {
   report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
   bundle.commit(*staged, report);
   remove_checkpoints(bundle, stage.name);
-  core::write_file(bundle.file("pipeline.toml"), job.config().resolved());
+  return *bundle.stage(stage.name);
+}
 
+void write_configuration(const Bundle& bundle, const core::Config& config) {
+  const std::string text = config.resolved();
+  if (!bundle.has("pipeline.toml") || core::read_file(bundle.file("pipeline.toml")) != text)
+    core::write_file(bundle.file("pipeline.toml"), text);
+}
+
+// A skipped stage's too, so that every run in the store has its numbers.
+void log_metrics(Job& job, const StageReport& report) {
   std::vector<core::Metric> metrics;
   for (const BundleMetric& m : report.metrics)
     metrics.push_back({.name = m.name, .step = 0, .value = m.value, .split = m.split, .unit = m.unit});
   job.log(metrics);
-  return *bundle.stage(stage.name);
 }
 
 }  // namespace
@@ -78,8 +87,11 @@ std::vector<StageOutcome> run_stages(Job& job, const std::string& last) {
     const auto done = bundle.stage(stage.name);
     const bool skip = done && up_to_date(bundle, *done, hash);
     outcomes.push_back({.report = skip ? *done : run_stage(job, stage, hash), .skipped = skip});
+    if (!skip) write_configuration(bundle, job.config());
+    log_metrics(job, outcomes.back().report);
     if (stage.name == last) break;
   }
+  write_configuration(bundle, job.config());
   return outcomes;
 }
 

@@ -17,7 +17,7 @@ struct StageContext {
 struct Stage {
   std::string name;
   std::vector<std::string> sections;  // of the configuration: what its result depends on, besides …
-  std::vector<std::string> upstream;  // … the outputs of these stages
+  std::vector<std::string> upstream;  // … these stages, their inputs and outputs
   StageReport (*run)(const StageContext& context);
 };
 

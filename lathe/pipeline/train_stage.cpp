@@ -9,11 +9,15 @@
 namespace lathe::pipeline {
 namespace {
 
-// `--threads N` or the faster of one and all, measured on a copy of the first steps that leaves no trace.
-int set_threads(const Job& job, const data::Dataset& dataset) {
-  if (job.threads() != "auto") {
-    train::set_compute_threads(std::stoi(job.threads()));
-    return train::compute_threads();
+// `--threads N`, or those of the run that is resumed, or the faster of one and all: measured on a model of
+// its own, so that it leaves no trace.
+int set_threads(const StageContext& context, const data::Dataset& dataset) {
+  const Job& job = context.job;
+  std::optional<int> threads = train::checkpoint_threads(context.checkpoint);
+  if (job.threads() != "auto") threads = std::stoi(job.threads());
+  if (threads) {
+    train::set_compute_threads(*threads);
+    return *threads;
   }
   const auto model = job.new_model();
   const train::Objective objective = train::cross_entropy();
@@ -54,7 +58,7 @@ StageReport run_train(const StageContext& context) {
   Job& job = context.job;
   const data::Splits& splits = job.splits();
   const PipelineOptions& options = job.options();
-  const int threads = set_threads(job, splits.train);
+  const int threads = set_threads(context, splits.train);
   const auto model = job.new_model();
   const nn::Cost cost = nn::cost(*model, splits.train.inputs.slice(0, 0, 1).to(job.device()));
 

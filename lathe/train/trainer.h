@@ -22,9 +22,9 @@ struct TrainOptions {
       0;  // gradients are averaged over micro-batches of this size; 0: the whole batch at once
   double label_smoothing = 0;  // Szegedy et al. 2016
   double average_decay =
-      0;  // exponential moving average of the weights, used for evaluation and kept; 0: none
-  int64_t patience =
-      0;  // stop after so many epochs without a better held-out accuracy, keep the best; 0: never
+      0;                 // exponential moving average of the weights, used for evaluation and kept; 0: none
+  int64_t patience = 0;  // stop after so many epochs without a better held-out accuracy (of equal ones:
+                         // loss), keep the best; 0: never
   double checkpoint_seconds = 60;
   ScheduleOptions schedule;
   data::AugmentOptions augment;
@@ -63,6 +63,10 @@ struct Hooks {
   std::function<void(const EpochPoint&)> after_epoch;
 };
 
+// The compute threads of the run that wrote a checkpoint: the same number gives the same bits. None where
+// there is no readable checkpoint.
+std::optional<int> checkpoint_threads(const std::filesystem::path& checkpoint);
+
 // Trains a model with a step rule: asks the rule for one step after another, supplies it with gradients,
 // keeps the schedule, the weight average, the curves and the checkpoints. It does not know which method the
 // rule is.
@@ -83,6 +87,10 @@ class Trainer {
  private:
   class StepGradients;
   struct Progress;
+  optim::StepReport step(const data::Batch& batch, Progress& progress);
+  void end_epoch(const data::Dataset& holdout, int64_t epoch, double seconds, Progress& progress);
+  void keep_final_weights(const Progress& progress);
+  static std::string status(double loss, const Progress& progress);
   void save_checkpoint(const std::filesystem::path& file, const Progress& progress) const;
   bool load_checkpoint(const std::filesystem::path& file, Progress& progress);
   void set_learning_rate(double factor);

@@ -9,6 +9,7 @@
 #include "lathe/nn/classifier.h"
 #include "lathe/nn/initialization.h"
 #include "lathe/optim/optimizer.h"
+#include "lathe/train/threads.h"
 
 namespace lathe::train {
 namespace {
@@ -143,6 +144,7 @@ TEST_P(Resume, EqualsUninterrupted) {
     Scene first;
     prepare(first);
     EXPECT_THROW(first.trainer().fit(first.train, first.holdout, checkpoint, stop, hooks), Interrupted);
+    EXPECT_EQ(checkpoint_threads(checkpoint), compute_threads());
     Scene second;
     prepare(second);
     second.model->initialize(Seed(99));  // whatever was there before is overwritten

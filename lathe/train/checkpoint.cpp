@@ -1,0 +1,150 @@
+#include <torch/torch.h>
+
+#include <sstream>
+
+#include "lathe/core/error.h"
+#include "lathe/core/files.h"
+#include "lathe/train/threads.h"
+#include "lathe/train/trainer_progress.h"
+
+namespace lathe::train {
+namespace {
+
+using Json = nlohmann::json;
+
+std::vector<torch::Tensor> all_tensors(const torch::nn::Module& module) {
+  std::vector<torch::Tensor> tensors;
+  for (const torch::Tensor& parameter : module.parameters()) tensors.push_back(parameter.detach());
+  for (const torch::Tensor& buffer : module.buffers()) tensors.push_back(buffer);
+  return tensors;
+}
+
+void copy_into(const std::vector<torch::Tensor>& to, const std::vector<torch::Tensor>& from) {
+  const torch::NoGradGuard no_grad;
+  for (size_t i = 0; i < to.size(); ++i) to[i].copy_(from[i]);
+}
+
+void write_tensors(torch::serialize::OutputArchive& archive, const std::string& prefix,
+                   const std::vector<torch::Tensor>& tensors) {
+  for (size_t i = 0; i < tensors.size(); ++i)
+    archive.write(prefix + std::to_string(i), tensors[i], /*is_buffer=*/true);
+}
+
+std::vector<torch::Tensor> read_tensors(torch::serialize::InputArchive& archive, const std::string& prefix,
+                                        size_t count) {
+  std::vector<torch::Tensor> tensors(count);
+  for (size_t i = 0; i < count; ++i) archive.read(prefix + std::to_string(i), tensors[i], /*is_buffer=*/true);
+  return tensors;
+}
+
+}  // namespace
+
+static void to_json(Json& json, const StepPoint& p) {
+  json = {p.step, p.loss, p.learning_rate};
+}
+static void from_json(const Json& json, StepPoint& p) {
+  p = {json.at(0), json.at(1), json.at(2)};
+}
+static void to_json(Json& json, const EpochPoint& p) {
+  json = {p.epoch, p.step, p.holdout_loss, p.holdout_accuracy, p.seconds};
+}
+static void from_json(const Json& json, EpochPoint& p) {
+  p = {json.at(0), json.at(1), json.at(2), json.at(3), json.at(4)};
+}
+
+void Trainer::save_checkpoint(const std::filesystem::path& file, const Progress& p) const {
+  const Json state = {{"format", 1},
+                      {"seed", seed_.value()},
+                      {"batch_size", options_.batch_size},
+                      {"micro_batch", options_.micro_batch},
+                      {"total", p.total},
+                      {"threads", compute_threads()},
+                      {"step", p.step},
+                      {"tau", p.tau},
+                      {"seconds", p.seconds},
+                      {"skipped", p.skipped},
+                      {"skipped_in_a_row", p.skipped_in_a_row},
+                      {"loss_sum", p.loss_sum},
+                      {"loss_count", p.loss_count},
+                      {"best_accuracy", p.best_accuracy},
+                      {"best_loss", p.best_loss},
+                      {"epochs_since_best", p.epochs_since_best},
+                      {"stopped_early", p.stopped_early},
+                      {"curve", p.curve},
+                      {"epochs", p.epochs},
+                      {"average_updates", average_ ? average_->updates() : 0},
+                      {"best_size", p.best.size()}};
+  torch::serialize::OutputArchive archive, rule;
+  archive.write("state", c10::IValue(state.dump()));
+  write_tensors(archive, "model", all_tensors(*model_));
+  if (average_) write_tensors(archive, "average", average_->values());
+  write_tensors(archive, "best", p.best);
+  rule_->save(rule);
+  archive.write("rule", rule);
+  std::ostringstream stream;
+  archive.save_to(stream);
+  core::write_file(file, stream.str());
+}
+
+static Json read_state(torch::serialize::InputArchive& archive, const std::filesystem::path& file) {
+  archive.load_from(file.string());
+  c10::IValue text;
+  archive.read("state", text);
+  return Json::parse(text.toStringRef());
+}
+
+std::optional<int> checkpoint_threads(const std::filesystem::path& checkpoint) {
+  if (!std::filesystem::exists(checkpoint)) return std::nullopt;
+  try {
+    torch::serialize::InputArchive archive;
+    return read_state(archive, checkpoint).at("threads").get<int>();
+  } catch (const std::exception&) {
+    return std::nullopt;  // the Trainer will say what is wrong with it
+  }
+}
+
+bool Trainer::load_checkpoint(const std::filesystem::path& file, Progress& p) {
+  if (!std::filesystem::exists(file)) return false;
+  torch::serialize::InputArchive archive, rule;
+  try {
+    const Json state = read_state(archive, file);
+    for (const auto& [key, value] : std::map<std::string, Json>{{"seed", seed_.value()},
+                                                                {"batch_size", options_.batch_size},
+                                                                {"micro_batch", options_.micro_batch},
+                                                                {"total", p.total}})
+      if (state.at(key) != value)
+        throw InputError("{} was written with {} = {}, this run has {}; remove it or restore the setting",
+                         file.string(), key, state.at(key).dump(), value.dump());
+    const auto tensors = all_tensors(*model_);
+    copy_into(tensors, read_tensors(archive, "model", tensors.size()));
+    if (average_) {
+      copy_into(average_->values(), read_tensors(archive, "average", average_->values().size()));
+      average_->set_updates(state.at("average_updates"));
+    }
+    p.best = read_tensors(archive, "best", state.at("best_size"));
+    archive.read("rule", rule);
+    rule_->load(rule);
+    p.step = state.at("step");
+    p.tau = state.at("tau");
+    p.seconds = state.at("seconds");
+    p.skipped = state.at("skipped");
+    p.skipped_in_a_row = state.at("skipped_in_a_row");
+    p.loss_sum = state.at("loss_sum");
+    p.loss_count = state.at("loss_count");
+    p.best_accuracy = state.at("best_accuracy");
+    p.best_loss = state.at("best_loss");
+    p.epochs_since_best = state.at("epochs_since_best");
+    p.stopped_early = state.at("stopped_early");
+    p.curve = state.at("curve").get<std::vector<StepPoint>>();
+    p.epochs = state.at("epochs").get<std::vector<EpochPoint>>();
+  } catch (const InputError&) {
+    throw;
+  } catch (const std::exception& error) {
+    const std::string what = error.what();
+    throw InputError("checkpoint {} cannot be read ({}); remove it to start over", file.string(),
+                     what.substr(0, what.find('\n')));
+  }
+  return true;
+}
+
+}  // namespace lathe::train
