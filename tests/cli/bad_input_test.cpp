@@ -131,7 +131,6 @@ TEST_F(BadInput, Typo) {
 
 TEST_F(BadInput, WrongType) {
   EXPECT_TRUE(
-      run_fails(2, {"train.batch_size", "positive", "-3"}, {"p.toml", "--set", "train.batch_size=-3"}) ||
       run_fails(2, {"train.batch_size", "at least 1", "-3"}, {"p.toml", "--set", "train.batch_size=-3"}));
   EXPECT_TRUE(run_fails(2, {"optim.lr", "number", "fast"}, {"p.toml", "--set", "optim.lr=\"fast\""}));
 }
@@ -273,7 +272,7 @@ TEST_F(BadInput, DiskThatFillsUp) {
 }
 
 TEST_F(BadInput, ReadOnlyBundle) {
-  const auto result = run_on_small_disk(*work_, "4m", "mount -o remount,ro small");
+  const auto result = run_on_small_disk(*work_, "4m", "mount -o remount,bind,ro small || exit 77");
   if (no_mount(result)) GTEST_SKIP() << "no tmpfs can be mounted here: " << result.errors;
   const bool one_line =
       failed_with(result, 1, {"Read-only file system"}) || failed_with(result, 2, {"Read-only file system"});
