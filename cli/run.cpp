@@ -41,12 +41,13 @@ void run(const Options& options, const RunArguments& arguments) {
   }
   print(options, {{"stages", stages}, {"metrics", metrics_table(reports)}});
   if (options.json || !job.bundle().has("report.html")) return;
-  std::cout << fmt::format(
-      "\nReport: {0}/report.html\n"
-      "Next:   lathe predict {0} IMAGE.png          classify your own files\n"
-      "        lathe evaluate {0}                   the numbers again\n"
-      "        lathe run {1} --seed 1 --bundle other.bundle\n",
-      bundle.string(), arguments.file);
+  const std::string name = bundle.string();
+  const bool pictures = job.bundle().has("evaluate/mistakes/00.png");
+  std::cout << fmt::format("\nReport: {}/report.html\nNext:\n", name)
+            << fmt::format("  lathe predict {} {}\n", name,
+                           pictures ? name + "/evaluate/mistakes/00.png" : "YOUR_FILE")
+            << fmt::format("  lathe run {} --bundle second.bundle --seed 1\n", arguments.file)
+            << "  lathe runs list\n";
 }
 
 CLI::App* add_pipeline_verb(CLI::App& app, Options& options, const std::string& name,
