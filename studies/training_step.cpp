@@ -1,10 +1,10 @@
 // The cost of one training step: ours, a plain libtorch loop, and PyPI's PyTorch, in one run.
-#include <ATen/Parallel.h>
 #include <torch/torch.h>
 
 #include <cstdlib>
 
 #include "lathe/core/error.h"
+#include "lathe/core/parallel.h"
 #include "lathe/core/process.h"
 #include "lathe/core/progress.h"
 #include "lathe/nn/classifier.h"
@@ -142,7 +142,7 @@ StudyResult run(const StudyContext& context) {
   core::Progress::set_quiet(true);
   StudyResult result;
   std::vector<int> thread_counts = {1};
-  if (!smoke && at::get_num_threads() > 1) thread_counts.push_back(at::get_num_threads());
+  if (!smoke && core::available_processors() > 1) thread_counts.push_back(core::available_processors());
   for (int threads : thread_counts) {
     train::set_compute_threads(threads);
     for (const Network& network : kNetworks) {
