@@ -9,11 +9,18 @@ namespace {
 // Raised when a stage's meaning changes, so that bundles made before are made again.
 constexpr int kStageVersion = 1;
 
+// A file that a section names counts with its content.
+std::string named_file_hash(const core::Config& section) {
+  return section.has("path") ? core::sha256_file(section.text("path")) + "\n" : "";
+}
+
 std::string inputs_hash(const Job& job, const Bundle& bundle, const Stage& stage) {
   std::string inputs = fmt::format("{} {} seed {} data {}\n", stage.name, kStageVersion, job.options().seed,
                                    job.source().content_hash);
-  for (const std::string& section : stage.sections)
-    inputs += "[" + section + "]\n" + job.config().section(section).resolved();
+  for (const std::string& name : stage.sections) {
+    const core::Config section = job.config().section(name);
+    inputs += "[" + name + "]\n" + section.resolved() + named_file_hash(section);
+  }
   for (const std::string& name : stage.upstream)
     if (const auto report = bundle.stage(name))
       inputs += name + " " + report->inputs_hash + " " + report->outputs_hash + "\n";

@@ -59,9 +59,10 @@ std::string sources_hash(const Study& study, const fs::path& tree) {
   return core::sha256(digests);
 }
 
+// "unknown" where there is no git, or no repository.
 std::string current_commit(const fs::path& tree) {
-  const auto git =
-      core::run_process({.arguments = {"git", "-C", tree.string(), "rev-parse", "--short=12", "HEAD"}});
+  const auto git = core::run_process(
+      {.arguments = {"sh", "-c", "git -C \"$1\" rev-parse --short=12 HEAD", "sh", tree.string()}});
   return git.exit_code == 0 ? git.output.substr(0, git.output.find('\n')) : "unknown";
 }
 

@@ -154,6 +154,32 @@ TEST_F(Run, PredictsPictures) {
         << text.output;
 }
 
+// Trained further, evaluated and reported like any other; again when its file has changed.
+TEST_F(Run, FineTunesAModuleFromPython) {
+  work_->write("make.py",
+               "import sys, torch\n"
+               "torch.manual_seed(int(sys.argv[1]))\n"
+               "net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 3))\n"
+               "torch.jit.script(net).save('net.pt')\n");
+  const std::vector<std::string> run = {"run",
+                                        "bands.toml",
+                                        "--threads",
+                                        "1",
+                                        "--json",
+                                        "--bundle",
+                                        "python.bundle",
+                                        "--set",
+                                        "model={kind = 'torchscript', path = 'net.pt'}"};
+  ASSERT_TRUE(succeeded(work_->shell("/usr/bin/python3 make.py 1")));
+  const auto first = work_->lathe(run);
+  ASSERT_TRUE(succeeded(first));
+  EXPECT_GE(metric(parse_json(first).at("metrics"), "accuracy", "test"), 0.9);
+  EXPECT_TRUE(fs::exists(*work_ / "python.bundle" / "report.html"));
+  EXPECT_EQ(states(parse_json(work_->lathe(run)))[1], "unchanged");
+  ASSERT_TRUE(succeeded(work_->shell("/usr/bin/python3 make.py 2")));
+  EXPECT_EQ(states(parse_json(work_->lathe(run)))[1], "done");
+}
+
 TEST_F(Run, EvaluatesBundlesAndFiles) {
   const Json bundle = parse_json(work_->lathe({"evaluate", "bands.bundle", "--json"})).at("metrics");
   const fs::path files = *work_ / "bands.bundle" / "evaluate";
