@@ -18,6 +18,7 @@ OptimizerOptions optimizer_options(const core::Config& optim) {
   }
   options.weight_decay = optim.number("weight_decay", sgd ? options.weight_decay : 0, Range::at_least(0));
   options.clip_norm = optim.number("clip_norm", options.clip_norm, Range::at_least(0));
+  if (optim.has("sam")) options.sam = sam_options(optim.section("sam"), options.weight_decay);
   return options;
 }
 
@@ -37,8 +38,10 @@ std::unique_ptr<torch::optim::Optimizer> make_optimizer(std::vector<torch::Tenso
 std::unique_ptr<StepRule> make_step(std::vector<torch::Tensor> parameters, const OptimizerOptions& options) {
   std::vector<std::unique_ptr<GradientTransform>> transforms;
   if (options.clip_norm > 0) transforms.push_back(std::make_unique<ClipNorm>(options.clip_norm));
-  return std::make_unique<ComposedStep>(make_optimizer(std::move(parameters), options),
-                                        std::make_unique<GradientRule>(), std::move(transforms));
+  std::unique_ptr<GradientRule> rule = std::make_unique<GradientRule>();
+  if (options.sam) rule = std::make_unique<Sam>(AscentPoint::Groups{parameters}, *options.sam);
+  return std::make_unique<ComposedStep>(make_optimizer(std::move(parameters), options), std::move(rule),
+                                        std::move(transforms));
 }
 
 }  // namespace lathe::optim

@@ -2,8 +2,10 @@
 #include <torch/optim/optimizer.h>
 
 #include <memory>
+#include <optional>
 
 #include "lathe/core/config.h"
+#include "lathe/optim/sam.h"
 #include "lathe/optim/step.h"
 
 namespace lathe::optim {
@@ -15,6 +17,7 @@ struct OptimizerOptions {
   bool nesterov = true;        // sgd, likewise
   double weight_decay = 5e-4;  // sgd, likewise: L2 on all parameters; adam, adamw: 0 (adamw: decoupled)
   double clip_norm = 0;        // gradients rescaled to this norm; 0: never
+  std::optional<SamOptions> sam = std::nullopt;  // where there is an [optim.sam] table
 };
 OptimizerOptions optimizer_options(const core::Config& optim);  // reads an [optim] table
 

@@ -5,23 +5,10 @@
 #include <cmath>
 
 #include "lathe/core/error.h"
+#include "lathe/optim/gradients.h"
 
 namespace lathe::optim {
 namespace {
-
-std::vector<torch::Tensor> gradients_of(const std::vector<torch::Tensor>& parameters) {
-  std::vector<torch::Tensor> gradients;
-  for (const torch::Tensor& parameter : parameters) {
-    const torch::Tensor& gradient = parameter.grad();
-    if (!gradient.defined()) continue;
-    if (gradient.is_sparse())
-      throw InputError(
-          "a parameter of shape {} has a sparse gradient; make its embedding dense (sparse = false)",
-          fmt::join(parameter.sizes(), "×"));
-    gradients.push_back(gradient);
-  }
-  return gradients;
-}
 
 // One scalar on the device: NaN or infinite as soon as one gradient is.
 torch::Tensor sum_of_squares(const std::vector<torch::Tensor>& gradients) {
@@ -29,6 +16,23 @@ torch::Tensor sum_of_squares(const std::vector<torch::Tensor>& gradients) {
 }
 
 }  // namespace
+
+void require_dense(const torch::Tensor& parameter) {
+  if (parameter.grad().is_sparse())
+    throw InputError(
+        "a parameter of shape {} has a sparse gradient; make its embedding dense (sparse = false)",
+        fmt::join(parameter.sizes(), "×"));
+}
+
+std::vector<torch::Tensor> gradients_of(const std::vector<torch::Tensor>& parameters) {
+  std::vector<torch::Tensor> gradients;
+  for (const torch::Tensor& parameter : parameters) {
+    if (!parameter.grad().defined()) continue;
+    require_dense(parameter);
+    gradients.push_back(parameter.grad());
+  }
+  return gradients;
+}
 
 ClipNorm::ClipNorm(double max_norm) : max_norm_(max_norm) {
   if (!(max_norm > 0)) throw InputError("optim.clip_norm must be above 0, got {}", max_norm);
@@ -57,7 +61,8 @@ StepReport ComposedStep::gather(GradientSource& source) {
   int64_t samples = 0;
   for (int64_t i = 0; i < local; ++i) {
     const Evaluation evaluation = rule_->compute(source, i);
-    report.evaluations += rule_->evaluations();
+    report.evaluations += evaluation.evaluations;
+    report.collectives += evaluation.collectives;
     loss += evaluation.loss * static_cast<double>(evaluation.samples);
     samples += evaluation.samples;
     if (local == 1) break;

@@ -28,15 +28,19 @@ enum class Pass { first, repeat };
 struct Evaluation {
   double loss = 0;
   int64_t samples = 0;
-  std::string task;  // empty outside multi-task training
+  std::string task;         // empty outside multi-task training
+  int64_t evaluations = 1;  // forward and backward passes that it took
+  int64_t collectives = 0;  // reductions over processes that it took
 };
 
 // What a rule may ask of the Trainer during one step.
 class GradientSource {
  public:
   virtual ~GradientSource() = default;
-  virtual int64_t local_replicas() const = 0;  // micro-batches of this process in this step
-  virtual int64_t replicas() const = 0;        // the same over all processes
+  virtual int64_t step() const { return 0; }     // batches before this one
+  virtual double progress() const { return 0; }  // share of training that is done, τ / steps
+  virtual int64_t local_replicas() const = 0;    // micro-batches of this process in this step
+  virtual int64_t replicas() const = 0;          // the same over all processes
   virtual Evaluation evaluate(int64_t i,
                               Pass) = 0;  // .grad of every parameter := ∂L_i/∂p at the present values
   virtual void all_reduce_sum(at::TensorList tensors) = 0;  // over processes; nothing to do for one
@@ -68,7 +72,6 @@ class GradientRule {
   virtual Evaluation compute(GradientSource& source, int64_t replica) {
     return source.evaluate(replica, Pass::first);
   }
-  virtual int64_t evaluations() const { return 1; }  // per replica, of the last compute()
 };
 
 // Slot 4: changes the combined gradient before the optimizer sees it.

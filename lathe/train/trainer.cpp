@@ -40,12 +40,19 @@ double median(std::vector<double> values) {
 // The micro-batches of one step.
 class Trainer::StepGradients : public optim::GradientSource {
  public:
-  StepGradients(Trainer& trainer, data::Batch batch, core::Seed seed)
-      : trainer_(trainer), batch_(std::move(batch)), seed_(seed), device_(nn::device_of(*trainer.model_)) {
+  StepGradients(Trainer& trainer, data::Batch batch, const Progress& p)
+      : trainer_(trainer),
+        batch_(std::move(batch)),
+        step_(p.step),
+        progress_(p.share()),
+        seed_(trainer.seed_.stream("step").stream(static_cast<uint64_t>(p.step))),
+        device_(nn::device_of(*trainer.model_)) {
     const int64_t size = batch_.targets.size(0);
     micro_ = trainer.options_.micro_batch > 0 ? trainer.options_.micro_batch : size;
     replicas_ = size / micro_;
   }
+  int64_t step() const override { return step_; }
+  double progress() const override { return progress_; }
   int64_t local_replicas() const override { return replicas_; }
   int64_t replicas() const override { return replicas_; }
   void all_reduce_sum(at::TensorList) override {}
@@ -61,12 +68,14 @@ class Trainer::StepGradients : public optim::GradientSource {
     for (const torch::Tensor& parameter : trainer_.model_->parameters()) parameter.mutable_grad().reset();
     const torch::Tensor loss = trainer_.objective_(*trainer_.model_, micro);
     loss.backward();
-    return {.loss = loss.item<double>(), .samples = micro.targets.size(0), .task = {}};
+    return {.loss = loss.item<double>(), .samples = micro.targets.size(0)};
   }
 
  private:
   Trainer& trainer_;
   data::Batch batch_;
+  int64_t step_;
+  double progress_;
   core::Seed seed_;
   torch::Device device_;
   int64_t micro_ = 0, replicas_ = 1;
@@ -108,10 +117,10 @@ EpochPoint Trainer::evaluate(const data::Dataset& holdout) {
 
 // One batch: asks the rule for a step and books what came of it.
 optim::StepReport Trainer::step(const data::Batch& batch, Progress& p) {
-  set_learning_rate(schedule_factor(options_.schedule, p.tau / static_cast<double>(p.total)));
+  set_learning_rate(schedule_factor(options_.schedule, p.share()));
   const double learning_rate = rule_->base().param_groups().front().options().get_lr();
   const nn::BufferSnapshot buffers(*model_);
-  StepGradients gradients(*this, batch, seed_.stream("step").stream(static_cast<uint64_t>(p.step)));
+  StepGradients gradients(*this, batch, p);
   const optim::StepReport report = rule_->step(gradients);
   ++p.step;
   p.tau += report.progress;

@@ -19,6 +19,7 @@ struct Trainer::Progress {
   std::vector<EpochPoint> epochs;
   std::vector<torch::Tensor> best;  // trained tensors at the best held-out accuracy; empty without patience
 
+  double share() const { return tau / static_cast<double>(total); }
   bool ended() const { return tau >= static_cast<double>(total) || stopped_early; }
 };
 

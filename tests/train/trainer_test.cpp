@@ -110,11 +110,37 @@ TEST(Trainer, MicroBatchesWithoutBatchNormEqualTheWholeBatch) {
   for (size_t i = 0; i < a.size(); ++i) EXPECT_TRUE(torch::allclose(a[i], b[i], 1e-4, 1e-5));
 }
 
+// What the Trainer promises a rule that evaluates twice: the same samples and dropout, statistics of the
+// first pass.
+TEST(Trainer, RepeatsAnEvaluationExactly) {
+  Scene sam, plain;
+  sam.optim.sam = optim::SamOptions{.rho = 0.05};
+  std::vector<torch::Tensor> masks, inputs;
+  const auto recording = [&](nn::Model& model, const data::Batch& batch) {
+    inputs.push_back(batch.inputs.clone());
+    masks.push_back(torch::dropout(torch::ones({64}), 0.5, true));
+    return torch::cross_entropy_loss(model.forward(batch.inputs), batch.targets);
+  };
+  sam.options.steps = plain.options.steps = 1;
+  Trainer trainer = sam.trainer();
+  trainer.set_objective(recording);
+  trainer.fit(sam.train, {});
+  ASSERT_EQ(masks.size(), 2u);
+  EXPECT_TRUE(torch::equal(masks[0], masks[1]));
+  EXPECT_TRUE(torch::equal(inputs[0], inputs[1]));
+  Trainer once = plain.trainer();
+  once.set_objective(recording);
+  once.fit(plain.train, {});
+  const auto a = sam.model->buffers(), b = plain.model->buffers();
+  for (size_t i = 0; i < a.size(); ++i) EXPECT_TRUE(torch::equal(a[i], b[i])) << "buffer " << i;
+}
+
 struct Variant {
   const char* name;
   double average_decay;
   int64_t patience;
   const char* optimizer;
+  bool sam = false;
 };
 
 class Resume : public testing::TestWithParam<Variant> {
@@ -124,6 +150,7 @@ class Resume : public testing::TestWithParam<Variant> {
     setup.options.patience = GetParam().patience;
     setup.optim.kind = GetParam().optimizer;
     if (setup.optim.kind != "sgd") setup.optim.lr = 0.01;
+    if (GetParam().sam) setup.optim.sam = optim::SamOptions{.every = 2, .start = 0.2};
   }
 };
 
@@ -159,7 +186,8 @@ TEST_P(Resume, EqualsUninterrupted) {
 }
 INSTANTIATE_TEST_SUITE_P(Variants, Resume,
                          testing::Values(Variant{"plain", 0, 0, "sgd"}, Variant{"average", 0.9, 0, "sgd"},
-                                         Variant{"best", 0, 5, "adam"}, Variant{"all", 0.9, 5, "adamw"}),
+                                         Variant{"best", 0, 5, "adam"}, Variant{"all", 0.9, 5, "adamw"},
+                                         Variant{"sam", 0.9, 0, "sgd", true}),
                          [](const auto& info) { return std::string(info.param.name); });
 
 TEST(Trainer, RefusesACheckpointOfAnotherRun) {
