@@ -96,25 +96,36 @@ std::vector<double> hand_written_steps(const Network& network, const data::Datas
   return times;
 }
 
+// Median milliseconds of each round.
 struct Timings {
-  double trainer = 0, same_layout = 0, plain = 0;
+  std::vector<double> trainer, same_layout, plain;
 };
 
-// In turn, so that a drift of the machine's speed meets all alike.
+// In short turns, so that a drift of the machine's speed meets all alike.
 Timings measure(const Network& network, const data::Dataset& dataset, int rounds, int64_t steps,
                 const core::StopToken& stop) {
-  std::vector<double> trainer, same_layout, plain;
-  const auto append = [](std::vector<double>& all, const std::vector<double>& some) {
-    all.insert(all.end(), some.begin() + std::min<int64_t>(3, static_cast<int64_t>(some.size()) - 1),
-               some.end());
+  constexpr int64_t kWarmUp = 3;
+  const auto median_of_turn = [&](std::vector<double> times) {
+    times.erase(times.begin(), times.begin() + kWarmUp);
+    return median(std::move(times));
   };
+  Timings timings;
   for (int round = 0; round < rounds; ++round) {
     stop.check("timing training steps");
-    append(trainer, trainer_steps(network, dataset, steps));
-    append(same_layout, hand_written_steps(network, dataset, steps, Layout::channels_last));
-    append(plain, hand_written_steps(network, dataset, steps, Layout::contiguous));
+    timings.trainer.push_back(median_of_turn(trainer_steps(network, dataset, steps + kWarmUp)));
+    timings.same_layout.push_back(
+        median_of_turn(hand_written_steps(network, dataset, steps + kWarmUp, Layout::channels_last)));
+    timings.plain.push_back(
+        median_of_turn(hand_written_steps(network, dataset, steps + kWarmUp, Layout::contiguous)));
   }
-  return {.trainer = median(trainer), .same_layout = median(same_layout), .plain = median(plain)};
+  return timings;
+}
+
+// Of the rounds' ratios: each pairs two turns that lie side by side in time.
+double median_ratio(const std::vector<double>& a, const std::vector<double>& b) {
+  std::vector<double> ratios;
+  for (size_t i = 0; i < a.size(); ++i) ratios.push_back(a[i] / b[i]);
+  return median(std::move(ratios));
 }
 
 std::string peer_python() {
@@ -135,7 +146,7 @@ double peer(const Network& network, int threads, int64_t steps, bool compiled) {
 
 StudyResult run(const StudyContext& context) {
   const bool smoke = context.scale == pipeline::Scale::smoke;
-  const int rounds = smoke ? 1 : 5;
+  const int rounds = smoke ? 1 : 9;
   const bool peers = !smoke && std::filesystem::exists(peer_python());
   const data::Dataset dataset = random_images(context.seed);
   const bool was_quiet = core::Progress::quiet();
@@ -146,7 +157,7 @@ StudyResult run(const StudyContext& context) {
   for (int threads : thread_counts) {
     train::set_compute_threads(threads);
     for (const Network& network : kNetworks) {
-      const int64_t steps = smoke ? 5 : network.name == "mlp" ? 400 : 30;
+      const int64_t steps = smoke ? 5 : network.name == "mlp" ? 200 : 15;
       const Timings t = measure(network, dataset, rounds, steps, context.stop);
       const std::string where = fmt::format("{}, {} thread{}", network.name, threads, threads > 1 ? "s" : "");
       const auto row = [&](const std::string& metric, std::optional<double> baseline, double measured,
@@ -158,15 +169,16 @@ StudyResult run(const StudyContext& context) {
                                .bar = bar,
                                .timing = true});
       };
-      row("Trainer step, ms", {}, t.trainer, {});
-      row("Trainer / hand-written loop", t.same_layout, t.trainer / t.same_layout,
+      const double trainer = median(t.trainer);
+      row("Trainer step, ms", {}, trainer, {});
+      row("Trainer / hand-written loop", median(t.same_layout), median_ratio(t.trainer, t.same_layout),
           network.name == "cnn" ? std::optional<pipeline::Bar>({.most = 1.03}) : std::nullopt);
-      row("plain libtorch loop / Trainer", t.plain, t.plain / t.trainer, {});
+      row("plain libtorch loop / Trainer", median(t.plain), median_ratio(t.plain, t.trainer), {});
       if (peers) {
         for (bool compiled : {false, true}) {
           const double milliseconds = peer(network, threads, steps, compiled);
           row(fmt::format("PyTorch {} / Trainer", compiled ? "torch.compile" : "eager"), milliseconds,
-              milliseconds / t.trainer, {});
+              milliseconds / trainer, {});
         }
       }
     }
