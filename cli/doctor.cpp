@@ -81,7 +81,7 @@ void add_arithmetic(core::Table& table, const Processor& cpu) {
   const bool cuda = torch::cuda::is_available();
   table.add({"CUDA", cuda ? fmt::format("{} devices", torch::cuda::device_count()) : "none",
              cuda ? "train with --device cuda"
-                  : "optional: build with a LibTorch that has CUDA (CMAKE_PREFIX_PATH)"});
+                  : "optional: the preset torch2 builds against a LibTorch that has CUDA"});
 }
 
 void add_settings(core::Table& table) {
