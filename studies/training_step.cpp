@@ -133,10 +133,20 @@ std::string peer_python() {
   return named ? named : "bench/peers/.venv/bin/python";
 }
 
-// Milliseconds of PyPI's PyTorch.
+// Milliseconds of PyPI's PyTorch, without the settings that lathe made for itself (cli/environment.cpp).
 double peer(const Network& network, int threads, int64_t steps, bool compiled) {
-  std::vector<std::string> arguments = {peer_python(), "bench/peers/train_step.py", network.name,
-                                        std::to_string(threads), std::to_string(steps)};
+  std::vector<std::string> arguments = {"env",
+                                        "-u",
+                                        "OMP_WAIT_POLICY",
+                                        "-u",
+                                        "GOMP_SPINCOUNT",
+                                        "-u",
+                                        "OPENBLAS_CORETYPE",
+                                        peer_python(),
+                                        "bench/peers/train_step.py",
+                                        network.name,
+                                        std::to_string(threads),
+                                        std::to_string(steps)};
   if (compiled) arguments.push_back("compile");
   const auto result = core::run_process({.arguments = arguments, .timeout_seconds = 300});
   if (result.exit_code != 0)
