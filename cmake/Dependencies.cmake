@@ -13,6 +13,12 @@ find_package(OpenSSL REQUIRED COMPONENTS Crypto)
 find_package(PNG REQUIRED)
 find_package(ZLIB REQUIRED)
 find_package(CLI11 REQUIRED)
+find_package(Eigen3 REQUIRED)
+find_package(Boost REQUIRED)
+find_package(MPI COMPONENTS CXX)
+if(NOT MPI_CXX_FOUND)
+  message(STATUS "No MPI: lathe::distributed is left out (Debian: libopenmpi-dev)")
+endif()
 
 # libjpeg-turbo's own API comes without a CMake package.
 find_path(LATHE_TURBOJPEG_INCLUDE turbojpeg.h REQUIRED)
