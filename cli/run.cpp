@@ -5,6 +5,8 @@
 #include "cli/verb.h"
 #include "lathe/core/progress.h"
 #include "lathe/pipeline/stages.h"
+#include "lathe/train/scale_plan.h"
+#include "lathe/train/threads.h"
 
 namespace lathe::cli {
 
@@ -19,11 +21,41 @@ namespace {
 
 struct RunArguments {
   std::string file, bundle, last;
-  bool resume = false, fresh = false;
+  bool resume = false, fresh = false, plan = false;
 };
+
+void plan(const Options& options, const core::Config& config) {
+  const pipeline::PipelineOptions pipeline = pipeline::pipeline_options(config);
+  const data::Source source = data::load_source(pipeline.source, pipeline.source_options);
+  const data::Splits splits = pipeline::splits_of(source, pipeline);
+  const core::Seed seed(pipeline.seed);
+  const auto model = nn::build(config.section("model"), source.train.schema, seed.stream("model"));
+  config.reject_unknown();
+  model->fit_inputs(splits.train.inputs);
+  model->to(pipeline::parse_device(options.device));
+  if (options.threads != "auto") train::set_compute_threads(std::stoi(options.threads));
+  const train::ScalePlan plan = train::plan_scales(model, pipeline.optim, pipeline.train, splits.train,
+                                                   seed.stream("plan"), core::process_stop_token());
+  const double batch = static_cast<double>(pipeline.train.batch_size) / pipeline.train.schedule_scale;
+  core::Table table({"scale", "batch", "gain", "steps", "fewer steps"});
+  for (const auto& row : plan.rows)
+    table.add({{row.scale, 0},
+               {row.scale * batch, 0},
+               {row.gain, 2},
+               {row.steps, 0},
+               {static_cast<double>(plan.schedule_steps) / row.steps, 2}});
+  print(options, {{"plan", table}});
+  if (!options.json)
+    std::cout << fmt::format(
+        "\nFrom {} steps of {}: gradient noise scale {:.3g} batches. Noise grows while a model learns, so "
+        "the "
+        "steps are an upper bound. To use a scale: train.batch_size and [optim.adascale] scale.\n",
+        plan.probe_steps, plan.schedule_steps, plan.moments.variance / plan.moments.squared_mean);
+}
 
 void run(const Options& options, const RunArguments& arguments) {
   const core::Config config = load_config(options, arguments.file);
+  if (arguments.plan) return plan(options, config);
   pipeline::JobOptions job_settings = job_options(options);
   job_settings.fresh = arguments.fresh;
   const std::filesystem::path bundle =
@@ -75,8 +107,11 @@ void add_run(CLI::App& app, Options& options) {
 void add_train(CLI::App& app, Options& options) {
   auto arguments = std::make_shared<RunArguments>();
   arguments->last = "train";
-  add_pipeline_verb(app, options, "train", "Run a pipeline up to the trained model",
-                    "lathe train examples/fashion_mnist.toml --set train.epochs=1", arguments);
+  CLI::App* verb =
+      add_pipeline_verb(app, options, "train", "Run a pipeline up to the trained model",
+                        "lathe train examples/fashion_mnist.toml --set train.epochs=1", arguments);
+  verb->add_flag("--plan", arguments->plan,
+                 "Measure the gradient noise and say how many steps AdaScale would need with larger batches");
 }
 
 }  // namespace lathe::cli

@@ -390,6 +390,17 @@ double Config::number(std::string_view key, std::optional<double> fallback, Rang
   return section_->read(key, fallback, number_kind(range));
 }
 
+std::optional<double> Config::number_or_auto(std::string_view key, Range range) const {
+  const toml::node* node = section_->ask(key);
+  if (node == nullptr || node->value_exact<std::string>() == "auto") {
+    section_->values[std::string(key)] = to_toml(std::string("auto"));
+    return std::nullopt;
+  }
+  Kind<double> kind = number_kind(range);
+  kind.noun = "auto or " + kind.noun;
+  return section_->read<double>(key, std::nullopt, kind);
+}
+
 bool Config::flag(std::string_view key, std::optional<bool> fallback) const {
   return section_->read(key, fallback, flag_kind());
 }

@@ -53,6 +53,8 @@ class Config {
   int64_t integer(std::string_view key, std::optional<int64_t> fallback = std::nullopt,
                   Range range = {}) const;
   double number(std::string_view key, std::optional<double> fallback = std::nullopt, Range range = {}) const;
+  std::optional<double> number_or_auto(std::string_view key,
+                                       Range range = {}) const;  // "auto", missing: none
   bool flag(std::string_view key, std::optional<bool> fallback = std::nullopt) const;
   std::vector<double> numbers(std::string_view key,
                               std::optional<std::vector<double>> fallback = std::nullopt,

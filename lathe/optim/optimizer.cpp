@@ -2,6 +2,9 @@
 
 #include <torch/torch.h>
 
+#include "lathe/core/error.h"
+#include "lathe/optim/clip_norm.h"
+
 namespace lathe::optim {
 
 using core::Range;
@@ -19,6 +22,8 @@ OptimizerOptions optimizer_options(const core::Config& optim) {
   options.weight_decay = optim.number("weight_decay", sgd ? options.weight_decay : 0, Range::at_least(0));
   options.clip_norm = optim.number("clip_norm", options.clip_norm, Range::at_least(0));
   if (optim.has("sam")) options.sam = sam_options(optim.section("sam"), options.weight_decay);
+  if (optim.has("adascale")) options.adascale = adascale_options(optim.section("adascale"), sgd);
+  if (optim.has("scaling")) options.scaling = batch_scaling_options(optim.section("scaling"));
   return options;
 }
 
@@ -36,12 +41,22 @@ std::unique_ptr<torch::optim::Optimizer> make_optimizer(std::vector<torch::Tenso
 }
 
 std::unique_ptr<StepRule> make_step(std::vector<torch::Tensor> parameters, const OptimizerOptions& options) {
-  std::vector<std::unique_ptr<GradientTransform>> transforms;
-  if (options.clip_norm > 0) transforms.push_back(std::make_unique<ClipNorm>(options.clip_norm));
-  std::unique_ptr<GradientRule> rule = std::make_unique<GradientRule>();
-  if (options.sam) rule = std::make_unique<Sam>(AscentPoint::Groups{parameters}, *options.sam);
-  return std::make_unique<ComposedStep>(make_optimizer(std::move(parameters), options), std::move(rule),
-                                        std::move(transforms));
+  if (options.adascale && options.scaling)
+    throw InputError(
+        "optim.adascale and optim.scaling both set the step of a larger batch; keep one of them");
+  auto base = make_optimizer(std::move(parameters), options);
+  StepSlots slots;
+  if (options.sam) slots.rule = std::make_shared<Sam>(parameter_groups(*base), *options.sam);
+  if (options.clip_norm > 0) slots.transforms.push_back(std::make_shared<ClipNorm>(options.clip_norm));
+  if (options.adascale) {
+    const auto adascale = std::make_shared<AdaScale>(
+        parameter_groups(*base), *options.adascale,
+        options.adascale->power == 1 ? Preconditioner() : adam_preconditioner(*base));
+    slots.observers.push_back(adascale);
+    slots.factor = adascale;
+  }
+  if (options.scaling) slots.factor = std::make_shared<BatchScaling>(*options.scaling);
+  return std::make_unique<ComposedStep>(std::move(base), std::move(slots));
 }
 
 }  // namespace lathe::optim

@@ -5,8 +5,9 @@
 #include <optional>
 
 #include "lathe/core/config.h"
+#include "lathe/optim/adascale.h"
+#include "lathe/optim/batch_scaling.h"
 #include "lathe/optim/sam.h"
-#include "lathe/optim/step.h"
 
 namespace lathe::optim {
 
@@ -17,14 +18,16 @@ struct OptimizerOptions {
   bool nesterov = true;        // sgd, likewise
   double weight_decay = 5e-4;  // sgd, likewise: L2 on all parameters; adam, adamw: 0 (adamw: decoupled)
   double clip_norm = 0;        // gradients rescaled to this norm; 0: never
-  std::optional<SamOptions> sam = std::nullopt;  // where there is an [optim.sam] table
+  std::optional<SamOptions> sam = std::nullopt;               // where there is an [optim.sam] table,
+  std::optional<AdaScaleOptions> adascale = std::nullopt;     // [optim.adascale],
+  std::optional<BatchScalingOptions> scaling = std::nullopt;  // [optim.scaling]
 };
 OptimizerOptions optimizer_options(const core::Config& optim);  // reads an [optim] table
 
 std::unique_ptr<torch::optim::Optimizer> make_optimizer(std::vector<torch::Tensor> parameters,
                                                         const OptimizerOptions& options);
 
-// The composed step that an [optim] table asks for.
+// The composed step that an [optim] table asks for. Throws InputError for what cannot be combined.
 std::unique_ptr<StepRule> make_step(std::vector<torch::Tensor> parameters, const OptimizerOptions& options);
 
 }  // namespace lathe::optim

@@ -10,12 +10,6 @@
 namespace lathe::optim {
 namespace {
 
-AscentPoint::Groups groups_of(const torch::optim::Optimizer& optimizer) {
-  AscentPoint::Groups groups;
-  for (const auto& group : optimizer.param_groups()) groups.push_back(group.params());
-  return groups;
-}
-
 double item(const torch::Tensor& scalar) {
   return scalar.item<double>();
 }
@@ -27,24 +21,29 @@ double norm_of(const std::vector<torch::Tensor>& tensors, double q) {
   return std::pow(item(torch::stack(torch::_foreach_norm(tensors, q)).pow(q).sum()), 1 / q);
 }
 
+// scale · tensors
+struct Direction {
+  std::vector<torch::Tensor> tensors;
+  double scale = 1;
+};
+
 // The unit vector (‖·‖_p = 1) with the largest product with `gradients`.
-std::vector<torch::Tensor> steepest_direction(const std::vector<torch::Tensor>& gradients, double norm,
-                                              const SamOptions& o) {
-  if (o.p == 2) return torch::_foreach_div(gradients, norm + o.eps);
-  std::vector<torch::Tensor> directions;
+Direction steepest_direction(std::vector<torch::Tensor> gradients, double norm, const SamOptions& o) {
+  if (o.p == 2) return {std::move(gradients), 1 / (norm + o.eps)};
+  Direction direction;
   if (o.p == 1) {  // all on the largest coordinate, shared by equals
     double ties = 0;
     for (const torch::Tensor& g : gradients) {
-      directions.push_back(g.sign() * g.abs().eq(norm));
-      ties += item(directions.back().abs().sum());
+      direction.tensors.push_back(g.sign() * g.abs().eq(norm));
+      ties += item(direction.tensors.back().abs().sum());
     }
-    for (torch::Tensor& direction : directions) direction.div_(ties);
-    return directions;
+    direction.scale = 1 / ties;
+    return direction;
   }
   const double q = std::isinf(o.p) ? 1 : o.p / (o.p - 1);
   for (const torch::Tensor& g : gradients)
-    directions.push_back(q == 1 ? g.sign() : g.sign() * (g.abs() / (norm + o.eps)).pow(q - 1));
-  return directions;
+    direction.tensors.push_back(q == 1 ? g.sign() : g.sign() * (g.abs() / (norm + o.eps)).pow(q - 1));
+  return direction;
 }
 
 bool plain_step(const GradientSource& source, const SamOptions& o) {
@@ -91,7 +90,7 @@ SamOptions sam_options(const core::Config& sam, double weight_decay) {
   return o;
 }
 
-AscentPoint::AscentPoint(Groups groups, SamOptions options) : options_(std::move(options)) {
+AscentPoint::AscentPoint(ParameterGroups groups, SamOptions options) : options_(std::move(options)) {
   check(options_);
   if (!options_.group_rho.empty() && options_.group_rho.size() != groups.size())
     throw InputError("optim.sam.group_rho needs one number for each of {} parameter groups, got {}",
@@ -129,15 +128,15 @@ bool AscentPoint::move() {
     moved_.clear();
     return false;
   }
-  std::vector<torch::Tensor> directions = steepest_direction(gradients, norm, options_);
-  if (options_.adaptive) torch::_foreach_mul_(directions, scales);
+  const Direction direction = steepest_direction(std::move(gradients), norm, options_);
+  if (options_.adaptive) torch::_foreach_mul_(direction.tensors, scales);
   for (size_t k = 0; k < moved_.size(); ++k) {
     torch::Tensor& old = scratch_[moved_[k]];
     if (old.defined())
       old.copy_(weights[k]);
     else
       old = weights[k].clone();
-    weights[k].add_(directions[k], rho_[moved_[k]]);
+    weights[k].add_(direction.tensors[k], rho_[moved_[k]] * direction.scale);
   }
   return true;
 }
@@ -148,7 +147,7 @@ void AscentPoint::restore() {
   moved_.clear();
 }
 
-Sam::Sam(AscentPoint::Groups groups, SamOptions options)
+Sam::Sam(ParameterGroups groups, SamOptions options)
     : options_(options), ascent_(groups, std::move(options)) {
   for (const auto& group : groups) parameters_.insert(parameters_.end(), group.begin(), group.end());
 }
@@ -156,8 +155,8 @@ Sam::Sam(AscentPoint::Groups groups, SamOptions options)
 Evaluation Sam::compute(GradientSource& source, int64_t replica) {
   Evaluation first = source.evaluate(replica, Pass::first);
   if (plain_step(source, options_)) return first;
-  if (options_.sync_perturbation && source.replicas() > source.local_replicas()) {
-    if (source.replicas() % source.local_replicas() != 0)
+  if (options_.sync_perturbation && source.processes() > 1) {
+    if (source.replicas() != source.local_replicas() * source.processes())
       throw InputError(
           "optim.sam.sync_perturbation needs as many micro-batches on every process: {} of {} are here",
           source.local_replicas(), source.replicas());
@@ -174,7 +173,7 @@ Evaluation Sam::compute(GradientSource& source, int64_t replica) {
 }
 
 StandaloneSam::StandaloneSam(torch::optim::Optimizer& base, SamOptions options)
-    : base_(base), options_(options), ascent_(groups_of(base), std::move(options)) {
+    : base_(base), options_(options), ascent_(parameter_groups(base), std::move(options)) {
   if (options_.every != 1 || options_.start != 0 || options_.sync_perturbation)
     throw InputError(
         "every, start and sync_perturbation belong to a Trainer; StandaloneSam takes none of them");

@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "lathe/core/config.h"
-#include "lathe/optim/step.h"
+#include "lathe/optim/composed_step.h"
 
 namespace lathe::optim {
 
@@ -35,8 +35,7 @@ void check(const SamOptions& options);  // throws InputError naming key, value a
 // without gradient stays; where all gradients are zero, or one is not finite, nothing moves.
 class AscentPoint {
  public:
-  using Groups = std::vector<std::vector<torch::Tensor>>;
-  AscentPoint(Groups groups, SamOptions options);
+  AscentPoint(ParameterGroups groups, SamOptions options);
   bool move();     // by the gradients that the parameters have now; false where nothing moved
   void restore();  // nothing to do where nothing moved
 
@@ -52,7 +51,7 @@ class AscentPoint {
 // second is Pass::repeat: same samples, same dropout, statistics untouched. The loss reported is that at w.
 class Sam : public GradientRule {
  public:
-  Sam(AscentPoint::Groups groups, SamOptions options);
+  Sam(ParameterGroups groups, SamOptions options);
   Evaluation compute(GradientSource& source, int64_t replica) override;
 
  private:

@@ -71,6 +71,8 @@ Section what_was_run(const json& data, const json& train) {
   add_property(table, "model", detail_text(train, "/model/kind"));
   add_property(table, "parameters", detail_text(train, "/model/parameters"));
   add_property(table, "FLOPs per example", detail_text(train, "/model/flops"));
+  add_property(table, "optimizer", detail_text(train, "/optimizer"));
+  add_property(table, "batch", detail_text(train, "/batch"));
   add_property(table, "threads", detail_text(train, "/threads"));
   add_property(table, "milliseconds per step", detail_text(train, "/step_milliseconds"));
   if (table.size() > 0) section.tables.push_back(std::move(table));
@@ -136,6 +138,14 @@ Section learning_curves(const json& train) {
   add("Holdout loss", "epoch", holdout_loss);
   add("Holdout accuracy", "epoch", curve(train, "holdout", "/epochs/epoch", "/epochs/holdout_accuracy"));
   add("Learning rate", "step", curve(train, "learning rate", "/curves/step", "/curves/lr"));
+  const json& metrics = detail(train, "/curves/metrics");  // what the step rule reported
+  for (auto metric = metrics.begin(); metric != metrics.end() && metrics.is_object(); ++metric) {
+    const std::string& name = metric.key();
+    std::string title = name;
+    std::replace(title.begin(), title.end(), '_', ' ');
+    title[0] = static_cast<char>(std::toupper(title[0]));
+    add(title, "step", curve(train, title, "/curves/step", "/curves/metrics/" + name));
+  }
   return section;
 }
 

@@ -21,11 +21,20 @@ PipelineOptions pipeline_options(const core::Config& config) {
   o.split.subset = data.integer("subset", 0, Range::at_least(0));
   o.label_noise = data.number("label_noise", 0, Range::unit());
   o.optim = optim::optimizer_options(config.section("optim"));
-  o.train = train::train_options(config.section("train"));
+  o.train = train::train_options(config.section("train"), o.optim);
   const core::Config evaluate = config.section("evaluate");
   o.evaluate.top_k = evaluate.integer("top_k", o.evaluate.top_k, Range::at_least(1));
   o.evaluate.mistakes = evaluate.integer("mistakes", o.evaluate.mistakes, Range::at_least(0));
   return o;
+}
+
+data::Splits splits_of(const data::Source& source, const PipelineOptions& options) {
+  const core::Seed seed(options.seed);
+  data::Splits splits = data::split(source, options.split, seed.stream("split"));
+  if (options.label_noise > 0)
+    splits.train =
+        data::corrupt_labels(splits.train, options.label_noise, seed.stream("label noise")).dataset;
+  return splits;
 }
 
 torch::Device parse_device(const std::string& name) {
@@ -43,15 +52,11 @@ Job::Job(core::Config config, const std::filesystem::path& bundle, const JobOpti
     : config_(std::move(config)),
       options_(pipeline_options(config_)),
       source_(data::load_source(options_.source, options_.source_options)),
-      splits_(data::split(source_, options_.split, seed().stream("split"))),
+      splits_(splits_of(source_, options_)),
       device_(parse_device(options.device)),
       threads_(options.threads),
       fresh_(options.fresh),
-      bundle_(open_bundle(bundle)) {
-  if (options_.label_noise > 0)
-    splits_.train =
-        data::corrupt_labels(splits_.train, options_.label_noise, seed().stream("label noise")).dataset;
-}
+      bundle_(open_bundle(bundle)) {}
 
 // Reads the model's table too before a bundle is made, so that a typo anywhere leaves no trace.
 Bundle Job::open_bundle(const std::filesystem::path& directory) const {

@@ -35,6 +35,10 @@ struct PipelineOptions {
 };
 PipelineOptions pipeline_options(const core::Config& config);
 
+// The source's examples as the pipeline trains and measures on them: split, wrong labels among those to
+// train.
+data::Splits splits_of(const data::Source& source, const PipelineOptions& options);
+
 struct JobOptions {
   std::string threads = "auto";  // a number, or auto: the faster of one and all
   std::string device = "cpu";

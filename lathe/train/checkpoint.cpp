@@ -12,6 +12,8 @@ namespace {
 
 using Json = nlohmann::json;
 
+constexpr int kFormat = 2;
+
 std::vector<torch::Tensor> all_tensors(const torch::nn::Module& module) {
   std::vector<torch::Tensor> tensors;
   for (const torch::Tensor& parameter : module.parameters()) tensors.push_back(parameter.detach());
@@ -40,10 +42,10 @@ std::vector<torch::Tensor> read_tensors(torch::serialize::InputArchive& archive,
 }  // namespace
 
 static void to_json(Json& json, const StepPoint& p) {
-  json = {p.step, p.loss, p.learning_rate};
+  json = {p.step, p.loss, p.learning_rate, p.metrics};
 }
 static void from_json(const Json& json, StepPoint& p) {
-  p = {json.at(0), json.at(1), json.at(2)};
+  p = {json.at(0), json.at(1), json.at(2), json.at(3)};
 }
 static void to_json(Json& json, const EpochPoint& p) {
   json = {p.epoch, p.step, p.holdout_loss, p.holdout_accuracy, p.seconds};
@@ -53,7 +55,7 @@ static void from_json(const Json& json, EpochPoint& p) {
 }
 
 void Trainer::save_checkpoint(const std::filesystem::path& file, const Progress& p) const {
-  const Json state = {{"format", 1},
+  const Json state = {{"format", kFormat},
                       {"seed", seed_.value()},
                       {"batch_size", options_.batch_size},
                       {"micro_batch", options_.micro_batch},
@@ -64,8 +66,8 @@ void Trainer::save_checkpoint(const std::filesystem::path& file, const Progress&
                       {"seconds", p.seconds},
                       {"skipped", p.skipped},
                       {"skipped_in_a_row", p.skipped_in_a_row},
-                      {"loss_sum", p.loss_sum},
-                      {"loss_count", p.loss_count},
+                      {"evaluations", p.evaluations},
+                      {"sums", p.sums},
                       {"best_accuracy", p.best_accuracy},
                       {"best_loss", p.best_loss},
                       {"epochs_since_best", p.epochs_since_best},
@@ -108,7 +110,8 @@ bool Trainer::load_checkpoint(const std::filesystem::path& file, Progress& p) {
   torch::serialize::InputArchive archive, rule;
   try {
     const Json state = read_state(archive, file);
-    for (const auto& [key, value] : std::map<std::string, Json>{{"seed", seed_.value()},
+    for (const auto& [key, value] : std::map<std::string, Json>{{"format", kFormat},
+                                                                {"seed", seed_.value()},
                                                                 {"batch_size", options_.batch_size},
                                                                 {"micro_batch", options_.micro_batch},
                                                                 {"total", p.total}})
@@ -129,8 +132,8 @@ bool Trainer::load_checkpoint(const std::filesystem::path& file, Progress& p) {
     p.seconds = state.at("seconds");
     p.skipped = state.at("skipped");
     p.skipped_in_a_row = state.at("skipped_in_a_row");
-    p.loss_sum = state.at("loss_sum");
-    p.loss_count = state.at("loss_count");
+    p.evaluations = state.at("evaluations");
+    p.sums = state.at("sums");
     p.best_accuracy = state.at("best_accuracy");
     p.best_loss = state.at("best_loss");
     p.epochs_since_best = state.at("epochs_since_best");

@@ -1,10 +1,27 @@
 #include <torch/torch.h>
 
+#include <cmath>
+
 #include "lathe/train/trainer.h"
 
 namespace lathe::train {
 
-TrainOptions train_options(const core::Config& train) {
+namespace {
+
+// AdaScale measures the variance between micro-batches.
+int64_t split_for_adascale(int64_t batch_size, const optim::AdaScaleOptions& adascale) {
+  if (adascale.estimator == optim::MomentEstimator::difference || adascale.scale <= 1) return 0;
+  const auto parts = static_cast<int64_t>(std::max(2.0, std::ceil(adascale.scale)));
+  for (int64_t n = std::min(parts, batch_size); n >= 2; --n)
+    if (batch_size % n == 0) return batch_size / n;
+  for (int64_t n = parts; n <= batch_size; ++n)
+    if (batch_size % n == 0) return batch_size / n;
+  return 0;
+}
+
+}  // namespace
+
+TrainOptions train_options(const core::Config& train, const optim::OptimizerOptions& optim) {
   using core::Range;
   TrainOptions o;
   o.epochs = train.number("epochs", o.epochs, Range::positive());
@@ -14,6 +31,17 @@ TrainOptions train_options(const core::Config& train) {
   if (o.micro_batch > 0 && o.batch_size % o.micro_batch != 0)
     train.fail("micro_batch",
                fmt::format("must divide batch_size = {}, got {}", o.batch_size, o.micro_batch));
+  if (optim.scaling) o.schedule_scale = optim.scaling->scale;
+  if (const auto& adascale = optim.adascale) {
+    if (o.micro_batch == 0) o.micro_batch = split_for_adascale(o.batch_size, *adascale);
+    const double replicas = o.micro_batch > 0 ? static_cast<double>(o.batch_size / o.micro_batch) : 1;
+    o.schedule_scale = adascale->scale > 0 ? adascale->scale : replicas;
+    if (replicas == 1 && o.schedule_scale > 1 && adascale->estimator == optim::MomentEstimator::replicas)
+      train.fail("batch_size",
+                 fmt::format("must be at least 2 for optim.adascale.scale = {} to split it, got {}; or set "
+                             "optim.adascale.estimator = \"difference\", or optim.adascale.scale = 1",
+                             o.schedule_scale, o.batch_size));
+  }
   const Range share = {.min = 0, .max = 1, .open_max = true};
   o.label_smoothing = train.number("label_smoothing", o.label_smoothing, share);
   o.average_decay = train.number("average_decay", o.average_decay, share);

@@ -48,21 +48,33 @@ class Trainer::StepGradients : public optim::GradientSource {
         seed_(trainer.seed_.stream("step").stream(static_cast<uint64_t>(p.step))),
         device_(nn::device_of(*trainer.model_)) {
     const int64_t size = batch_.targets.size(0);
-    micro_ = trainer.options_.micro_batch > 0 ? trainer.options_.micro_batch : size;
-    replicas_ = size / micro_;
+    if (trainer.communicator_) {
+      rank_ = trainer.communicator_->rank();
+      processes_ = trainer.communicator_->size();
+    }
+    micro_ = trainer.options_.micro_batch > 0 ? trainer.options_.micro_batch : size / processes_;
+    local_ = size / micro_ / processes_;
+    if (local_ * micro_ * processes_ != size)
+      throw InputError("a batch of {} cannot be cut into micro-batches of {} for {} processes", size, micro_,
+                       processes_);
   }
   int64_t step() const override { return step_; }
   double progress() const override { return progress_; }
-  int64_t local_replicas() const override { return replicas_; }
-  int64_t replicas() const override { return replicas_; }
-  void all_reduce_sum(at::TensorList) override {}
+  int rank() const override { return rank_; }
+  int processes() const override { return processes_; }
+  int64_t local_replicas() const override { return local_; }
+  int64_t replicas() const override { return local_ * processes_; }
+  void all_reduce_sum(at::TensorList tensors) override {
+    if (trainer_.communicator_) trainer_.communicator_->all_reduce_sum(tensors);
+  }
 
   optim::Evaluation evaluate(int64_t i, optim::Pass pass) override {
+    const int64_t index = rank_ * local_ + i;  // among the micro-batches of all processes
     const auto part = [&](const torch::Tensor& tensor) {
-      return (replicas_ == 1 ? tensor : tensor.narrow(0, i * micro_, micro_)).to(device_);
+      return (replicas() == 1 ? tensor : tensor.narrow(0, index * micro_, micro_)).to(device_);
     };
     const data::Batch micro{part(batch_.inputs), part(batch_.targets), part(batch_.indices)};
-    seed_device_generator(device_, seed_.stream(static_cast<uint64_t>(i)));
+    seed_device_generator(device_, seed_.stream(static_cast<uint64_t>(index)));
     std::optional<nn::FrozenStatistics> frozen;
     if (pass == optim::Pass::repeat) frozen.emplace(*trainer_.model_);
     for (const torch::Tensor& parameter : trainer_.model_->parameters()) parameter.mutable_grad().reset();
@@ -78,7 +90,8 @@ class Trainer::StepGradients : public optim::GradientSource {
   double progress_;
   core::Seed seed_;
   torch::Device device_;
-  int64_t micro_ = 0, replicas_ = 1;
+  int rank_ = 0, processes_ = 1;
+  int64_t micro_ = 0, local_ = 1;
 };
 
 std::string Trainer::status(double loss, const Progress& p) {
@@ -99,6 +112,10 @@ Trainer::Trainer(std::shared_ptr<nn::Model> model, std::unique_ptr<optim::StepRu
   if (options_.average_decay > 0) average_.emplace(*model_, options_.average_decay);
 }
 
+void Trainer::set_communicator(std::shared_ptr<optim::Communicator> communicator) {
+  communicator_ = std::move(communicator);
+}
+
 void Trainer::set_learning_rate(double factor) {
   auto& groups = rule_->base().param_groups();
   for (size_t i = 0; i < groups.size(); ++i) groups[i].options().set_lr(base_rates_[i] * factor);
@@ -115,15 +132,24 @@ EpochPoint Trainer::evaluate(const data::Dataset& holdout) {
           .seconds = 0};
 }
 
+void Trainer::add_curve_point(Progress& p) {
+  StepPoint point = std::exchange(p.sums, {});
+  const auto count = static_cast<double>(std::exchange(point.step, p.step));
+  point.loss /= count;
+  for (auto& [name, value] : point.metrics) value /= count;
+  p.curve.push_back(std::move(point));
+}
+
 // One batch: asks the rule for a step and books what came of it.
 optim::StepReport Trainer::step(const data::Batch& batch, Progress& p) {
-  set_learning_rate(schedule_factor(options_.schedule, p.share()));
+  set_learning_rate(schedule_factor(options_.schedule, p.schedule_share()));
   const double learning_rate = rule_->base().param_groups().front().options().get_lr();
   const nn::BufferSnapshot buffers(*model_);
   StepGradients gradients(*this, batch, p);
   const optim::StepReport report = rule_->step(gradients);
   ++p.step;
   p.tau += report.progress;
+  p.evaluations += report.evaluations;
   if (report.skipped) {
     buffers.restore();
     ++p.skipped;
@@ -135,20 +161,30 @@ optim::StepReport Trainer::step(const data::Batch& batch, Progress& p) {
   } else {
     p.skipped_in_a_row = 0;
     if (average_) average_->update();
-    p.loss_sum += report.loss;
-    ++p.loss_count;
+    ++p.sums.step;
+    p.sums.loss += report.loss;
+    p.sums.learning_rate = learning_rate * report.lr_factor;
+    for (const auto& [name, value] : report.metrics) p.sums.metrics[name] += value;
   }
   const int64_t curve_every = std::max<int64_t>(1, p.total / kCurvePoints);
-  if ((p.step % curve_every == 0 || p.ended()) && p.loss_count > 0) {
-    p.curve.push_back({p.step, p.loss_sum / static_cast<double>(p.loss_count), learning_rate});
-    p.loss_sum = 0;
-    p.loss_count = 0;
-  }
+  if ((p.step % curve_every == 0 || p.ended()) && p.sums.step > 0) add_curve_point(p);
   return report;
+}
+
+void Trainer::share_buffers() {
+  if (!communicator_ || communicator_->size() == 1) return;
+  const torch::NoGradGuard no_grad;
+  const auto num_parameters = static_cast<int64_t>(model_->parameters().size());
+  std::vector<torch::Tensor> buffers;
+  for (const auto& tensors : {trained_tensors(*model_), average_ ? average_->values() : buffers})
+    if (!tensors.empty()) buffers.insert(buffers.end(), tensors.begin() + num_parameters, tensors.end());
+  communicator_->all_reduce_sum(buffers);
+  for (torch::Tensor& buffer : buffers) buffer.div_(communicator_->size());
 }
 
 // Measures on the held-out examples, keeps the best weights, decides whether to go on.
 void Trainer::end_epoch(const data::Dataset& holdout, int64_t epoch, double seconds, Progress& p) {
+  share_buffers();
   EpochPoint point = evaluate(holdout);
   point.epoch = epoch;
   point.step = p.step;
@@ -185,13 +221,14 @@ FitReport Trainer::fit(const data::Dataset& train, const data::Dataset& holdout,
                         seed_.stream("batches"));
   const int64_t per_epoch = batches.per_epoch();
   Progress p;
-  p.total = options_.steps > 0
-                ? options_.steps
-                : std::max<int64_t>(1, std::llround(options_.epochs * static_cast<double>(per_epoch)));
+  p.total = options_.steps > 0 ? options_.steps
+                               : std::max<int64_t>(1, std::llround(options_.epochs * options_.schedule_scale *
+                                                                   static_cast<double>(per_epoch)));
   core::Progress bar("train", p.total);
   if (!checkpoint.empty() && load_checkpoint(checkpoint, p))
     bar.update(static_cast<int64_t>(p.tau), fmt::format("resumed at step {}", p.step));
 
+  const bool writes_checkpoint = !checkpoint.empty() && (!communicator_ || communicator_->rank() == 0);
   const auto started = Clock::now();
   const double seconds_before = p.seconds;
   auto saved = started;
@@ -211,7 +248,7 @@ FitReport Trainer::fit(const data::Dataset& train, const data::Dataset& holdout,
     bar.update(static_cast<int64_t>(p.tau), status(report.loss, p));
 
     const bool stopping = stop.requested() && !p.ended();
-    if (!checkpoint.empty() && (stopping || seconds_since(saved) > options_.checkpoint_seconds)) {
+    if (writes_checkpoint && (stopping || seconds_since(saved) > options_.checkpoint_seconds)) {
       save_checkpoint(checkpoint, p);
       saved = Clock::now();
     }
@@ -223,6 +260,7 @@ FitReport Trainer::fit(const data::Dataset& train, const data::Dataset& holdout,
   keep_final_weights(p);
   return {.steps = p.step,
           .skipped_steps = p.skipped,
+          .evaluations = p.evaluations,
           .progress = p.tau,
           .seconds = seconds_before + seconds_since(started),
           .step_milliseconds = 1e3 * median(std::move(step_seconds)),

@@ -8,7 +8,7 @@
 #include "lathe/core/interrupt.h"
 #include "lathe/data/batches.h"
 #include "lathe/nn/model.h"
-#include "lathe/optim/step.h"
+#include "lathe/optim/optimizer.h"
 #include "lathe/train/schedule.h"
 #include "lathe/train/weight_average.h"
 
@@ -18,8 +18,10 @@ struct TrainOptions {
   double epochs = 10;
   int64_t steps = 0;  // above 0: this many instead of epochs
   int64_t batch_size = 128;
-  int64_t micro_batch =
-      0;  // gradients are averaged over micro-batches of this size; 0: the whole batch at once
+  // Gradients are averaged over micro-batches of this size; 0: the whole batch at once.
+  int64_t micro_batch = 0;
+  // Batch size over the batch size that `epochs` (or `steps`) and the schedule were made for: AdaScale's S.
+  double schedule_scale = 1;
   double label_smoothing = 0;  // Szegedy et al. 2016
   double average_decay =
       0;                 // exponential moving average of the weights, used for evaluation and kept; 0: none
@@ -29,8 +31,9 @@ struct TrainOptions {
   ScheduleOptions schedule;
   data::AugmentOptions augment;
 };
-TrainOptions train_options(
-    const core::Config& train);  // reads a [train] table with its schedule and augment tables
+// Reads a [train] table with its schedule and augment tables. Where `optim` scales the batch, schedule_scale
+// is set, and a batch that AdaScale has to split is split into max(2, scale) micro-batches.
+TrainOptions train_options(const core::Config& train, const optim::OptimizerOptions& optim = {});
 
 // The mean loss of a batch; everything that a model computes in a step. Default: cross-entropy of the logits.
 using Objective = std::function<torch::Tensor(nn::Model& model, const data::Batch& batch)>;
@@ -39,8 +42,9 @@ Objective cross_entropy(double label_smoothing = 0);
 // One point of the learning curves.
 struct StepPoint {
   int64_t step = 0;
-  double loss = 0;  // mean since the last point
-  double learning_rate = 0;
+  double loss = 0;                        // mean since the last point
+  double learning_rate = 0;               // with the rule's factor
+  std::map<std::string, double> metrics;  // what the step rule reported; means, likewise
 };
 struct EpochPoint {
   int64_t epoch = 0, step = 0;
@@ -50,6 +54,7 @@ struct EpochPoint {
 struct FitReport {
   int64_t steps = 0;
   int64_t skipped_steps = 0;     // for a non-finite loss or gradient
+  int64_t evaluations = 0;       // forward and backward passes of all micro-batches
   double progress = 0;           // τ
   double seconds = 0;            // over all parts of a resumed run
   double step_milliseconds = 0;  // median
@@ -80,6 +85,10 @@ class Trainer {
   Trainer(std::shared_ptr<nn::Model> model, std::unique_ptr<optim::StepRule> rule, TrainOptions options,
           core::Seed seed);
   void set_objective(Objective objective) { objective_ = std::move(objective); }
+  // Several processes train one model: each calls fit() with the same arguments and takes its share of every
+  // batch's micro-batches. Floating-point buffers (batch-norm statistics) are averaged at the end of each
+  // epoch; process 0 writes the checkpoint.
+  void set_communicator(std::shared_ptr<optim::Communicator> communicator);
   FitReport fit(const data::Dataset& train, const data::Dataset& holdout,
                 const std::filesystem::path& checkpoint = {}, const core::StopToken& stop = {},
                 const Hooks& hooks = {});
@@ -88,6 +97,8 @@ class Trainer {
   class StepGradients;
   struct Progress;
   optim::StepReport step(const data::Batch& batch, Progress& progress);
+  static void add_curve_point(Progress& progress);
+  void share_buffers();
   void end_epoch(const data::Dataset& holdout, int64_t epoch, double seconds, Progress& progress);
   void keep_final_weights(const Progress& progress);
   static std::string status(double loss, const Progress& progress);
@@ -101,7 +112,8 @@ class Trainer {
   TrainOptions options_;
   core::Seed seed_;
   Objective objective_;
-  std::vector<double> base_rates_;  // of each parameter group
+  std::shared_ptr<optim::Communicator> communicator_;  // none: one process
+  std::vector<double> base_rates_;                     // of each parameter group
   std::optional<WeightAverage> average_;
 };
 

@@ -1,4 +1,6 @@
 #pragma once
+#include <cmath>
+
 #include "lathe/train/trainer.h"
 
 namespace lathe::train {
@@ -10,8 +12,8 @@ struct Trainer::Progress {
   int64_t total = 0;   // τ at which training ends
   double seconds = 0;  // before this process
   int64_t skipped = 0, skipped_in_a_row = 0;
-  double loss_sum = 0;  // since the last curve point
-  int64_t loss_count = 0;
+  int64_t evaluations = 0;
+  StepPoint sums;                            // since the last curve point; `step` counts
   double best_accuracy = -1, best_loss = 0;  // held-out
   int64_t epochs_since_best = 0;
   bool stopped_early = false;
@@ -20,6 +22,7 @@ struct Trainer::Progress {
   std::vector<torch::Tensor> best;  // trained tensors at the best held-out accuracy; empty without patience
 
   double share() const { return tau / static_cast<double>(total); }
+  double schedule_share() const { return std::floor(tau) / static_cast<double>(total); }
   bool ended() const { return tau >= static_cast<double>(total) || stopped_early; }
 };
 

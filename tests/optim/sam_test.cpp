@@ -105,7 +105,7 @@ TEST(Sam, OneNormOverAllGroups) {
   const auto step = [](bool split) {
     const torch::Tensor a = doubles({1}).requires_grad_(), b = doubles({2, 3}).requires_grad_();
     Problem problem({a, b}, [&](int64_t) { return a.pow(4).sum() + b.pow(4).sum() + (a * b).sum(); });
-    Sam sam(split ? AscentPoint::Groups{{a}, {b}} : AscentPoint::Groups{{a, b}}, {.rho = 0.2});
+    Sam sam(split ? ParameterGroups{{a}, {b}} : ParameterGroups{{a, b}}, {.rho = 0.2});
     sam.compute(problem, 0);
     return torch::cat({a.grad(), b.grad()});
   };

@@ -1,4 +1,4 @@
-#include "lathe/optim/step.h"
+#include "lathe/optim/composed_step.h"
 
 #include <gtest/gtest.h>
 #include <torch/torch.h>
@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "lathe/core/error.h"
+#include "lathe/optim/clip_norm.h"
 #include "lathe/optim/optimizer.h"
 
 namespace lathe::optim {
@@ -20,6 +21,7 @@ class Quadratic : public GradientSource {
       : shares_(std::move(shares)), elsewhere_(elsewhere) {}
   int64_t local_replicas() const override { return static_cast<int64_t>(shares_.size()); }
   int64_t replicas() const override { return local_replicas() + elsewhere_; }
+  int processes() const override { return elsewhere_ > 0 ? 2 : 1; }
   Evaluation evaluate(int64_t i, Pass) override {
     const double share = shares_[static_cast<size_t>(i)];
     const torch::Tensor curvature = torch::tensor({1.0, 10.0});

@@ -190,6 +190,89 @@ INSTANTIATE_TEST_SUITE_P(Variants, Resume,
                                          Variant{"sam", 0.9, 0, "sgd", true}),
                          [](const auto& info) { return std::string(info.param.name); });
 
+// One pipeline of any two of what may change a step: it trains, and resumes to the same bits.
+const std::vector<std::pair<std::string, std::string>> kParts = {{"sam", "[optim.sam]\nrho = 0.1"},
+                                                                 {"adascale", "[optim.adascale]\nscale = 4"},
+                                                                 {"clipping", "[optim]\nclip_norm = 0.5"},
+                                                                 {"accumulation", "[train]\nmicro_batch = 8"},
+                                                                 {"label noise", "[data]\nlabel_noise = 0.2"},
+                                                                 {"average", "[train]\naverage_decay = 0.9"}};
+
+std::string toml_of(const std::string& a, const std::string& b) {
+  std::map<std::string, std::string> tables = {{"[optim]", "lr = 0.02\n"},
+                                               {"[train]", "epochs = 2\nbatch_size = 16\n"}};
+  for (const std::string& part : {a, b}) {
+    const size_t line = part.find('\n');
+    tables[part.substr(0, line)] += part.substr(line + 1) + "\n";
+  }
+  std::string toml;
+  for (const auto& [header, text] : tables) toml += header + "\n" + text;
+  return toml;
+}
+
+TEST(Trainer, AnyTwoPartsCombineAndResume) {
+  for (size_t i = 0; i < kParts.size(); ++i) {
+    for (size_t j = i + 1; j < kParts.size(); ++j) {
+      SCOPED_TRACE(kParts[i].first + " and " + kParts[j].first);
+      const Config config = Config::parse(toml_of(kParts[i].second, kParts[j].second));
+      const core::TemporaryDirectory directory;
+      const auto checkpoint = directory.path() / "train.checkpoint";
+      const auto fit = [&](Scene& scene, const std::filesystem::path& file, int64_t stop_after) {
+        scene.optim = optim::optimizer_options(config.section("optim"));
+        scene.options = train_options(config.section("train"), scene.optim);
+        const double noise = config.section("data").number("label_noise", 0);
+        if (noise > 0) scene.train = data::corrupt_labels(scene.train, noise, Seed(5)).dataset;
+        const core::StopToken stop;
+        Hooks hooks;
+        hooks.after_step = [&](int64_t step, const optim::StepReport&) {
+          if (step == stop_after) stop.request();
+        };
+        return scene.trainer().fit(scene.train, scene.holdout, file, stop, hooks);
+      };
+      Scene whole, first, second;
+      const FitReport report = fit(whole, {}, -1);
+      config.reject_unknown();
+      EXPECT_GT(report.epochs.back().holdout_accuracy, 0.4);  // of three classes
+      EXPECT_THROW(fit(first, checkpoint, 4), Interrupted);
+      second.model->initialize(Seed(99));
+      fit(second, checkpoint, -1);
+      expect_same_bits(weights(whole), weights(second));
+    }
+  }
+}
+
+// The steps of a schedule made for batches of 4 are counted in batches of 4.
+TEST(Trainer, CountsScaleInvariantSteps) {
+  Scene scene;
+  scene.optim.adascale = optim::AdaScaleOptions{.scale = 4};
+  scene.options.epochs = 2;
+  scene.options.micro_batch = 4;
+  scene.options.schedule_scale = 4;
+  scene.options.schedule = {.kind = "step", .warmup = 0, .milestones = {0.5}, .decay = 0.5};
+  std::vector<std::pair<double, double>> tau_and_factor;  // before each step
+  double tau = 0;
+  Hooks hooks;
+  Trainer trainer = scene.trainer();
+  hooks.after_step = [&](int64_t, const optim::StepReport& report) {
+    tau_and_factor.emplace_back(tau, report.lr_factor);
+    EXPECT_GT(report.progress, 1);
+    EXPECT_LE(report.progress, 4);
+    tau += report.progress;
+  };
+  const FitReport report = trainer.fit(scene.train, scene.holdout, {}, {}, hooks);
+  EXPECT_GE(report.progress, 80);  // 2 epochs of 160 examples in batches of 4
+  EXPECT_LT(report.progress, 84);
+  EXPECT_DOUBLE_EQ(report.progress, tau);
+  EXPECT_LT(report.steps, 80);
+  EXPECT_GE(report.steps, 20);
+  EXPECT_EQ(report.evaluations, 4 * report.steps);
+  for (size_t i = 0; i < report.curve.size(); ++i) {
+    const auto [before, factor] = tau_and_factor[static_cast<size_t>(report.curve[i].step) - 1];
+    EXPECT_NEAR(report.curve[i].learning_rate, 0.05 * (before >= 40 ? 0.5 : 1) * factor, 1e-12) << before;
+    EXPECT_EQ(report.curve[i].metrics.count("gain"), 1u);
+  }
+}
+
 TEST(Trainer, RefusesACheckpointOfAnotherRun) {
   const core::TemporaryDirectory directory;
   const auto checkpoint = directory.path() / "train.checkpoint";
@@ -283,6 +366,31 @@ TEST(Schedule, FollowsItsDefinition) {
   EXPECT_NEAR(factor({.kind = "one-cycle"}, 0.1), 0.55, 1e-12);
   EXPECT_NEAR(factor({.kind = "one-cycle"}, 0.2), 1, 1e-12);
   EXPECT_NEAR(factor({.kind = "one-cycle"}, 1), 1e-3, 1e-12);
+}
+
+TEST(TrainOptions, SplitTheBatchForAdaScale) {
+  const auto options = [](const std::string& train, optim::AdaScaleOptions adascale) {
+    return train_options(Config::parse(train), {.adascale = adascale});
+  };
+  EXPECT_EQ(options("batch_size = 128", {.scale = 8}).micro_batch, 16);
+  EXPECT_EQ(options("batch_size = 128", {.scale = 1.5}).micro_batch, 64);
+  EXPECT_EQ(options("batch_size = 100", {.scale = 8}).micro_batch, 20);  // 8 does not divide it, 5 does
+  EXPECT_EQ(options("batch_size = 4", {.scale = 8}).micro_batch, 1);
+  EXPECT_EQ(
+      options("batch_size = 128", {.scale = 8, .estimator = optim::MomentEstimator::difference}).micro_batch,
+      0);
+  EXPECT_EQ(options("batch_size = 128\nmicro_batch = 32", {}).schedule_scale, 4);
+  EXPECT_EQ(options("batch_size = 128", {.scale = 8}).schedule_scale, 8);
+  EXPECT_EQ(
+      train_options(Config::parse(""), {.scaling = optim::BatchScalingOptions{.scale = 4}}).schedule_scale,
+      4);
+  try {
+    options("batch_size = 1", {.scale = 8});
+    FAIL();
+  } catch (const InputError& error) {
+    for (const char* remedy : {"batch_size", "difference", "scale = 1"})
+      EXPECT_NE(std::string(error.what()).find(remedy), std::string::npos) << error.what();
+  }
 }
 
 TEST(TrainOptions, SayWhatIsWrong) {

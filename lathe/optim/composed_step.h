@@ -1,0 +1,85 @@
+#pragma once
+#include <vector>
+
+#include "lathe/optim/step.h"
+
+namespace lathe::optim {
+
+// What fills a slot and keeps something between steps saves it with the checkpoint.
+class Slot {
+ public:
+  virtual ~Slot() = default;
+  virtual void save(torch::serialize::OutputArchive&) const {}
+  virtual void load(torch::serialize::InputArchive&) {}
+};
+
+// Slot 1: leaves one replica's gradient in .grad. This one: the plain gradient.
+class GradientRule : public Slot {
+ public:
+  virtual Evaluation compute(GradientSource& source, int64_t replica) {
+    return source.evaluate(replica, Pass::first);
+  }
+};
+
+// Slot 2: sees every replica's gradient and, after the reduction, their mean; changes neither.
+class GradientObserver : public Slot {
+ public:
+  // A replica's gradient is in .grad; i = 0 begins a step.
+  virtual void replica(const GradientSource& source, int64_t i, const Evaluation& evaluation) = 0;
+  // float64 [n] on the parameters' device: what is to be added up over processes, n alike on all of them.
+  virtual torch::Tensor sums(const GradientSource& source) const = 0;
+  // The mean is in .grad, `sums` are those of all processes. Not called for a step that is skipped: only here
+  // may state change.
+  virtual void mean(const GradientSource& source, const torch::Tensor& sums, StepReport& report) = 0;
+};
+
+// Slot 3 is the mean over replicas and processes.
+
+// Slot 4: changes the mean gradient before the optimizer sees it.
+class GradientTransform : public Slot {
+ public:
+  virtual void apply(const std::vector<torch::Tensor>& parameters, StepReport& report) = 0;
+};
+
+// Slot 5: how far the step goes, and for how many steps of the schedule it counts. One that keeps something
+// between steps is an observer too.
+class LearningRateFactor {
+ public:
+  virtual ~LearningRateFactor() = default;
+  virtual double factor(size_t group, double share) const = 0;  // share: of the training done, τ / steps
+  virtual double progress() const = 0;
+};
+
+struct StepSlots {
+  std::shared_ptr<GradientRule> rule = std::make_shared<GradientRule>();
+  std::vector<std::shared_ptr<GradientObserver>> observers = {};
+  std::vector<std::shared_ptr<GradientTransform>> transforms = {};
+  std::shared_ptr<LearningRateFactor> factor = nullptr;  // none: 1, and progress 1
+};
+
+// The slots in their fixed order: gradient rule per replica, observers, mean over replicas and processes,
+// transforms, then the base optimizer with each group's learning rate times its factor (put back afterwards,
+// even if the optimizer throws). Parameters without a gradient are left alone. Sparse gradients are an
+// InputError.
+class ComposedStep : public StepRule {
+ public:
+  explicit ComposedStep(std::unique_ptr<torch::optim::Optimizer> base, StepSlots slots = {});
+  StepReport step(GradientSource& source) override;
+  torch::optim::Optimizer& base() override { return *base_; }
+  void save(torch::serialize::OutputArchive& archive) const override;
+  void load(torch::serialize::InputArchive& archive) override;
+
+ private:
+  struct Gathered {
+    StepReport report;
+    std::vector<torch::Tensor> observed;  // the observers' sums over all processes
+  };
+  Gathered gather(GradientSource& source);
+  std::map<std::string, Slot*> filled_slots() const;
+
+  std::vector<torch::Tensor> parameters_;
+  std::unique_ptr<torch::optim::Optimizer> base_;
+  StepSlots slots_;
+};
+
+}  // namespace lathe::optim
