@@ -50,13 +50,17 @@ void add_evaluate(CLI::App& app, Options& options) {
       add_verb(app, options, "evaluate", "The metrics of a bundle, or of a file of logits from any framework",
                "lathe evaluate logits.npy --labels labels.npy");
   verb->add_option("operand", arguments->operand,
-                   "A bundle, or logits as .npy [N, K] or CSV (one column a class)")
-      ->required();
+                   "A bundle, or logits as .npy [N, K] or CSV (one column a class)");
   verb->add_option("--labels", arguments->labels, "Labels: .npy [N], or CSV with a column `label`");
   verb->add_option("--top-k", arguments->top_k, "k of the top-k accuracy")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  verb->callback([&options, arguments] { evaluate_operand(options, *arguments); });
+  add_sharpness(*verb, options);
+  verb->callback([&options, arguments, verb] {
+    if (!verb->get_subcommands().empty()) return;  // a method did it
+    if (arguments->operand.empty()) throw CLI::RequiredError("operand");
+    evaluate_operand(options, *arguments);
+  });
 }
 
 }  // namespace lathe::cli

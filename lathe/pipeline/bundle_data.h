@@ -1,0 +1,15 @@
+#pragma once
+#include <string>
+#include <vector>
+
+#include "lathe/data/dataset.h"
+#include "lathe/pipeline/bundle.h"
+
+namespace lathe::pipeline {
+
+// The examples of a bundle's model, read again as its pipeline.toml says; the bundle is only read. Overrides
+// ("data.source=idx:elsewhere") are for data that has moved. Throws InputError when the data is not there, or
+// is not what data.json describes.
+data::Splits bundle_splits(const Bundle& bundle, const std::vector<std::string>& overrides = {});
+
+}  // namespace lathe::pipeline
