@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <regex>
 #include <system_error>
 #include <vector>
 
@@ -133,6 +134,15 @@ void write_file(const fs::path& file, std::string_view bytes) {
   if (exists && !temporary.set_mode(old.st_mode & 07777)) fail();
   if (!temporary.sync_and_close() || !temporary.rename_to(file)) fail();
   if (!sync_directory(file.has_parent_path() ? file.parent_path() : ".")) fail();
+}
+
+void remove_unfinished_writes(const fs::path& directory) {
+  static const std::regex kTemporary(R"(.+\.\d+\.\d+\.tmp)");  // as Temporary names them
+  std::vector<fs::path> unfinished;
+  for (const auto& entry : fs::directory_iterator(directory))
+    if (entry.is_regular_file() && std::regex_match(entry.path().filename().string(), kTemporary))
+      unfinished.push_back(entry.path());
+  for (const fs::path& file : unfinished) fs::remove(file);
 }
 
 std::string sha256(std::string_view bytes) {

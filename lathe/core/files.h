@@ -11,6 +11,9 @@ std::string read_file(const std::filesystem::path& file);
 // Writes beside the target, fsyncs, renames, fsyncs the directory: a reader sees the old bytes or the new
 // ones. Throws Error with the system's reason ("No space left on device") and leaves no temporary behind.
 void write_file(const std::filesystem::path& file, std::string_view bytes);
+// Removes what writers that were killed in the middle left beside the files of a directory. Nobody may be
+// writing there.
+void remove_unfinished_writes(const std::filesystem::path& directory);
 
 // Lower-case hexadecimal SHA-256.
 std::string sha256(std::string_view bytes);

@@ -32,4 +32,16 @@ std::string human_bytes(uint64_t bytes);
 // 55,000
 std::string human_count(int64_t count);
 
+// No bars while it lives, then as before.
+class QuietProgress {
+ public:
+  QuietProgress() { Progress::set_quiet(true); }
+  ~QuietProgress() { Progress::set_quiet(before_); }
+  QuietProgress(const QuietProgress&) = delete;
+  QuietProgress& operator=(const QuietProgress&) = delete;
+
+ private:
+  bool before_ = Progress::quiet();
+};
+
 }  // namespace lathe::core

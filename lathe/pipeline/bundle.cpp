@@ -1,6 +1,7 @@
 #include "lathe/pipeline/bundle.h"
 
 #include "lathe/core/error.h"
+#include "lathe/core/json.h"
 
 namespace lathe::pipeline {
 namespace {
@@ -57,16 +58,24 @@ StageReport report_from_json(const Json& json) {
 }
 
 Json read_json(const fs::path& file) {
-  try {
-    return Json::parse(core::read_file(file));
-  } catch (const Json::exception& error) {
-    throw InputError("{} is damaged: {}; run the stage again", file.string(), error.what());
-  }
+  return core::parse_json(core::read_file(file), file.string(), "run the stage again");
+}
+
+// Old files are removed by these names: none may lead out of the bundle.
+bool is_inside(const fs::path& name) {
+  const fs::path normal = name.lexically_normal();
+  return !normal.empty() && normal.is_relative() && *normal.begin() != ".." && *normal.begin() != ".";
 }
 
 StageReport read_report(const fs::path& file) {
   try {
-    return report_from_json(read_json(file));
+    StageReport report = report_from_json(read_json(file));
+    for (const std::string& name : report.files)
+      if (!is_inside(name))
+        throw InputError(
+            "{} is damaged: it names files outside of the bundle; remove it and run the stage again",
+            file.string());
+    return report;
   } catch (const Json::exception& error) {
     throw InputError("{} is damaged: {}; remove it and run the stage again", file.string(), error.what());
   }
@@ -130,6 +139,7 @@ Bundle Bundle::open_for_writing(const fs::path& directory) {
                                directory / ".lock",
                                "bundle " + directory.string() +
                                    " is in use by another lathe; wait for it or name another with --bundle"));
+  core::remove_unfinished_writes(directory);
   bundle.finish_pending_commits();
   return bundle;
 }

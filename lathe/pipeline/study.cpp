@@ -5,6 +5,8 @@
 #include "lathe/core/edit_distance.h"
 #include "lathe/core/error.h"
 #include "lathe/core/files.h"
+#include "lathe/core/json.h"
+#include "lathe/core/printable.h"
 #include "lathe/core/process.h"
 #include "lathe/core/progress.h"
 
@@ -38,21 +40,38 @@ core::Cell cell(const std::optional<double>& value) {
   return value ? core::Cell(*value) : core::Cell("");
 }
 
-fs::path source_of(const std::string& study) {
-  std::string file = study;
-  std::replace(file.begin(), file.end(), '-', '_');
-  return fs::path("studies") / (file + ".cpp");
+std::string file_stem(const std::string& study) {
+  std::string stem = study;
+  std::replace(stem.begin(), stem.end(), '-', '_');
+  return stem;
+}
+
+// The study's own files, NAME.cpp and NAME_*, and those that no other study owns.
+std::vector<fs::path> study_files(const std::string& name, const fs::path& tree) {
+  const auto owns = [](const std::string& study, const std::string& file) {
+    const std::string stem = file_stem(study);
+    return file == stem || file.rfind(stem + "_", 0) == 0;
+  };
+  const std::vector<Study> all = studies();
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::directory_iterator(tree / "studies")) {
+    const std::string file = entry.path().stem();
+    const bool shared =
+        std::none_of(all.begin(), all.end(), [&](const Study& s) { return owns(s.name, file); });
+    if (entry.is_regular_file() && (shared || owns(name, file))) files.push_back(entry.path());
+  }
+  return files;
 }
 
 std::string sources_hash(const Study& study, const fs::path& tree) {
-  std::vector<fs::path> files = {tree / source_of(study.name)};
+  std::vector<fs::path> files = study_files(study.name, tree);
   for (const std::string& module : kModules) {
     if (fs::is_directory(tree / "lathe" / module))
       for (const auto& entry : fs::recursive_directory_iterator(tree / "lathe" / module))
         if (entry.is_regular_file()) files.push_back(entry.path());
     if (module == study.module) break;
   }
-  std::sort(files.begin() + 1, files.end());
+  std::sort(files.begin(), files.end());
   std::string digests;
   for (const fs::path& file : files)
     digests += fs::relative(file, tree).string() + " " + core::sha256_file(file) + "\n";
@@ -66,21 +85,22 @@ std::string current_commit(const fs::path& tree) {
   return git.exit_code == 0 ? git.output.substr(0, git.output.find('\n')) : "unknown";
 }
 
-std::vector<Json> recorded_results(const fs::path& tree) {
+// Calls visit(result) for each.
+template <typename Visit>
+void for_each_recorded_result(const fs::path& tree, const Visit& visit) {
   std::vector<fs::path> files;
   if (fs::is_directory(tree / "docs" / "results"))
     for (const auto& entry : fs::directory_iterator(tree / "docs" / "results"))
       if (entry.path().extension() == ".json") files.push_back(entry.path());
   std::sort(files.begin(), files.end());
-  std::vector<Json> results;
   for (const fs::path& file : files) {
+    const std::string advice = "run the study again with --record";
     try {
-      results.push_back(Json::parse(core::read_file(file)));
+      visit(core::parse_json(core::read_file(file), file.string(), advice));
     } catch (const Json::exception& error) {
-      throw InputError("{} is damaged: {}", file.string(), error.what());
+      throw InputError("{} is damaged: {}; {}", file.string(), error.what(), advice);
     }
   }
-  return results;
 }
 
 std::string markdown_number(const Json& value) {
@@ -122,7 +142,7 @@ const Study& find_study(const std::string& name) {
   std::vector<std::string> names;
   for (const auto& [known, study] : registry()) names.push_back(known);
   const auto nearest = core::nearest(name, names);
-  throw InputError("there is no study {}{}; `lathe study list` shows all", name,
+  throw InputError("there is no study {}{}; `lathe study list` shows all", core::printable(name),
                    nearest ? "; did you mean " + *nearest + "?" : "");
 }
 
@@ -182,7 +202,7 @@ std::string results_page(const fs::path& tree) {
       "# Results\n\nMade by `lathe study report` from what `lathe study run NAME --record` measured. A "
       "timing's verdict informs; it fails "
       "nothing.\n";
-  for (const Json& result : recorded_results(tree)) {
+  for_each_recorded_result(tree, [&](const Json& result) {
     const Study& study = find_study(result.at("study"));
     page += fmt::format("\n## {}\n\n{} {}\n\nScale {}, seed {}, {}, commit {}.\n\n", study.name, study.claim,
                         study.paper, result.at("scale").get<std::string>(), result.at("seed").get<uint64_t>(),
@@ -195,13 +215,13 @@ std::string results_page(const fs::path& tree) {
                           row.at("bar").is_null() ? "" : row.at("bar").get<std::string>(),
                           row.at("verdict").is_null() ? "" : row.at("verdict").get<std::string>());
     for (const Json& note : result.at("notes")) page += fmt::format("\n{}\n", note.get<std::string>());
-  }
+  });
   return page;
 }
 
 std::vector<std::string> stale_results(const fs::path& tree) {
   std::vector<std::string> stale;
-  for (const Json& result : recorded_results(tree)) {
+  for_each_recorded_result(tree, [&](const Json& result) {
     const Study& study = find_study(result.at("study"));
     if (result.at("sources") != sources_hash(study, tree))
       stale.push_back(fmt::format(
@@ -209,7 +229,7 @@ std::vector<std::string> stale_results(const fs::path& tree) {
           "--scale {} --record",
           study.name, result.at("scale").get<std::string>(), result.at("commit").get<std::string>(),
           study.name, result.at("scale").get<std::string>()));
-  }
+  });
   return stale;
 }
 

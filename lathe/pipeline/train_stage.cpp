@@ -50,11 +50,13 @@ nlohmann::json columns(const std::vector<train::StepPoint>& curve) {
 nlohmann::json columns(const std::vector<train::EpochPoint>& epochs) {
   nlohmann::json json = {{"epoch", nlohmann::json::array()},
                          {"holdout_loss", nlohmann::json::array()},
-                         {"holdout_accuracy", nlohmann::json::array()}};
+                         {"holdout_accuracy", nlohmann::json::array()},
+                         {"seconds", nlohmann::json::array()}};
   for (const auto& point : epochs) {
     json["epoch"].push_back(point.epoch);
     json["holdout_loss"].push_back(point.holdout_loss);
     json["holdout_accuracy"].push_back(point.holdout_accuracy);
+    json["seconds"].push_back(point.seconds);
   }
   return json;
 }
@@ -119,7 +121,8 @@ StageReport run_train(const StageContext& context) {
   if (options.train.schedule_scale > 1)
     report.metrics.push_back(
         {"steps_saved", "", fit.progress - static_cast<double>(fit.steps),
-         fmt::format("of {:.0f} with a {:g}th of the batch", fit.progress, options.train.schedule_scale)});
+         fmt::format("of {:.0f} with batches of {:g}", fit.progress,
+                     static_cast<double>(options.train.batch_size) / options.train.schedule_scale)});
   report.details = {{"model",
                      {{"kind", core::Config::parse(model->architecture()).text("kind")},
                       {"parameters", cost.parameters},

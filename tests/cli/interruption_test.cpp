@@ -1,8 +1,12 @@
 // A run that is stopped or killed goes on to the bundle that it would have left.
+#include <fmt/core.h>
+
 #include <csignal>
+#include <cstdlib>
 #include <thread>
 
 #include "lathe/core/error.h"
+#include "lathe/core/seed.h"
 #include "lathe/pipeline/bundle.h"
 #include "tests/cli/workspace.h"
 
@@ -98,6 +102,61 @@ TEST_F(Interruption, KilledTrainingGoesOn) {
   for (const auto& entry : fs::directory_iterator(*work_ / "killed"))
     EXPECT_TRUE(entry.path().filename() == ".lock" || entry.path().filename().string()[0] != '.')
         << entry.path();
+}
+
+// Killed again and again, at any instant, one kill in four while a checkpoint is being written: each resumed
+// training goes on to the same bits. LATHE_KILLS sets how often.
+TEST_F(Interruption, KilledAtRandomInstants) {
+  const char* wanted = std::getenv("LATHE_KILLS");
+  const int kills = wanted ? std::atoi(wanted) : 8;
+  constexpr int kKillsOfOneTraining = 8;
+  auto command = train("reference-all");
+  for (const char* key :
+       {"optim.sam.rho=0.05", "optim.adascale.scale=2", "optim.clip_norm=1", "train.checkpoint_seconds=0.01"})
+    command.insert(command.end(), {"--set", key});
+  const auto with_bundle = [&](const std::string& bundle) {
+    auto arguments = command;
+    *std::find(arguments.begin(), arguments.end(), "reference-all") = bundle;
+    return arguments;
+  };
+  ASSERT_TRUE(succeeded(work_->lathe(command)));
+  const std::string expected = core::read_file(*work_ / "reference-all" / "model.pt");
+  const auto being_written = [](const std::string& bundle) {
+    std::error_code error;
+    for (fs::directory_iterator entry(*work_ / bundle, error), end; !error && entry != end;
+         entry.increment(error)) {
+      const std::string name = entry->path().filename();
+      if (name.find(".checkpoint") != std::string::npos && entry->path().extension() != ".checkpoint")
+        return true;
+    }
+    return false;
+  };
+
+  core::Random random = core::Seed(11).random();
+  int killed = 0, inside_a_write = 0, resumed = 0;
+  for (int training = 0; killed < kills; ++training) {
+    const std::string bundle = "killed-" + std::to_string(training);
+    for (int i = 0; i < kKillsOfOneTraining && killed < kills; ++i) {
+      core::Process process(work_->command(with_bundle(bundle)));
+      const bool going_on = checkpoint(bundle).has_value();
+      if (!wait_until(process, [&] { return checkpoint(bundle).has_value(); })) break;  // it has ended
+      std::this_thread::sleep_for(std::chrono::milliseconds(random.below(going_on ? 900 : 300)));
+      if (i % 4 == 3) wait_until(process, [&] { return being_written(bundle); });
+      process.kill_group(SIGKILL);
+      if (process.wait().exit_code != 128 + SIGKILL) break;
+      ++killed;
+      resumed += going_on;
+      inside_a_write += being_written(bundle);
+    }
+    ASSERT_TRUE(succeeded(work_->lathe(with_bundle(bundle))));
+    ASSERT_EQ(core::read_file(*work_ / bundle / "model.pt"), expected) << "training " << training;
+    EXPECT_FALSE(being_written(bundle));
+  }
+  RecordProperty("killed", killed);
+  RecordProperty("inside_a_write", inside_a_write);
+  fmt::print("{} kills, {} inside a checkpoint's write, {} of resumed trainings\n", killed, inside_a_write,
+             resumed);
+  EXPECT_GE(inside_a_write, kills / 6);
 }
 
 TEST_F(Interruption, DamagedCheckpoint) {

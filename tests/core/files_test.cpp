@@ -225,5 +225,15 @@ TEST(HomeDirectory, FollowsTheEnvironment) {
   EXPECT_EQ(message_of<InputError>([] { home_directory(); }), "cannot create /dev/null/x: Not a directory");
 }
 
+TEST(WriteFile, LeftoversOfKilledWritersAreRemoved) {
+  const TemporaryDirectory directory;
+  for (const char* name : {"model.pt", "model.pt.123.4.tmp", "notes.tmp", "a.1.tmp"})
+    write_file(directory.path() / name, "text");
+  remove_unfinished_writes(directory.path());
+  EXPECT_FALSE(fs::exists(directory.path() / "model.pt.123.4.tmp"));
+  for (const char* name : {"model.pt", "notes.tmp", "a.1.tmp"})
+    EXPECT_TRUE(fs::exists(directory.path() / name));
+}
+
 }  // namespace
 }  // namespace lathe::core

@@ -70,7 +70,13 @@ TEST(Study, RecordedResultsGoStaleWithTheirSources) {
   EXPECT_NE(page.find("| accuracy | 0.95 | 0.9 | 0.96 | ≥ 0.94 | met |"), std::string::npos) << page;
   core::write_file(tree.path() / "lathe/data/b.cpp",
                    "changed");  // above the module that the study depends on
+  core::write_file(tree.path() / "studies/two_rows_runs.cpp", "of this study");
+  EXPECT_EQ(stale_results(tree.path()).size(), 1u);
+  std::filesystem::remove(tree.path() / "studies/two_rows_runs.cpp");
   EXPECT_TRUE(stale_results(tree.path()).empty());
+  core::write_file(tree.path() / "studies/timing.h", "of all studies");
+  EXPECT_EQ(stale_results(tree.path()).size(), 1u);
+  std::filesystem::remove(tree.path() / "studies/timing.h");
   core::write_file(tree.path() / "lathe/core/a.cpp", "changed");
   EXPECT_EQ(stale_results(tree.path()).size(), 1u);
 }
