@@ -56,6 +56,7 @@ void add_evaluate(CLI::App& app, Options& options) {
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
   add_sharpness(*verb, options);
+  add_conformal(*verb, options);
   verb->callback([&options, arguments, verb] {
     if (!verb->get_subcommands().empty()) return;  // a method did it
     if (arguments->operand.empty()) throw CLI::RequiredError("operand");
