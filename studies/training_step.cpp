@@ -1,18 +1,13 @@
 // The cost of one training step: ours, a plain libtorch loop, and PyPI's PyTorch, in one run.
 #include <torch/torch.h>
 
-#include <cstdlib>
-
-#include "lathe/core/error.h"
 #include "lathe/core/parallel.h"
-#include "lathe/core/process.h"
 #include "lathe/core/progress.h"
 #include "lathe/nn/classifier.h"
-#include "lathe/nn/initialization.h"
 #include "lathe/optim/optimizer.h"
 #include "lathe/pipeline/study.h"
 #include "lathe/train/threads.h"
-#include "lathe/train/trainer.h"
+#include "studies/timing.h"
 
 namespace lathe::studies {
 namespace {
@@ -20,50 +15,11 @@ namespace {
 using pipeline::StudyContext;
 using pipeline::StudyResult;
 
-constexpr int64_t kBatch = 128;
-
 struct Network {
   std::string name, toml;
 };
 const std::vector<Network> kNetworks = {{"cnn", "kind = 'cnn'"}, {"mlp", "kind = 'mlp'\nhidden = [256]"}};
 const optim::OptimizerOptions kOptimizer = {.lr = 0.1};
-
-data::Dataset random_images(core::Seed seed) {
-  data::Dataset dataset;
-  dataset.schema.shape = {1, 28, 28};
-  for (int i = 0; i < 10; ++i) dataset.schema.classes.push_back(std::to_string(i));
-  dataset.inputs = torch::randint(0, 256, {20 * kBatch, 1, 28, 28}, nn::generator(seed), torch::kUInt8);
-  dataset.targets = torch::randint(0, 10, {20 * kBatch}, nn::generator(seed), torch::kInt64);
-  return dataset;
-}
-
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values.at(values.size() / 2);
-}
-
-double now_milliseconds() {
-  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now().time_since_epoch())
-      .count();
-}
-
-// The whole Trainer, wall time from one step's end to the next: batches, schedule, rule, curves and all.
-std::vector<double> trainer_steps(const Network& network, const data::Dataset& dataset, int64_t steps) {
-  auto model = nn::build(core::Config::parse(network.toml), dataset.schema, core::Seed(1));
-  model->fit_inputs(dataset.inputs);
-  train::Trainer trainer(model, optim::make_step(model->parameters(), kOptimizer),
-                         {.steps = steps, .batch_size = kBatch, .augment = {.flip = true}}, core::Seed(2));
-  std::vector<double> times;
-  double last = now_milliseconds();
-  train::Hooks hooks;
-  hooks.after_step = [&](int64_t, const optim::StepReport&) {
-    const double now = now_milliseconds();
-    times.push_back(now - last);
-    last = now;
-  };
-  trainer.fit(dataset, {}, {}, {}, hooks);
-  return times;
-}
 
 // What a user writes with libtorch alone on the same model: normalised floats at hand, nothing else.
 enum class Layout { contiguous, channels_last };
@@ -80,12 +36,12 @@ std::vector<double> hand_written_steps(const Network& network, const data::Datas
   body->train();
   std::vector<double> times;
   double last = now_milliseconds();
-  for (int64_t step = 0; step < steps; ++step) {
-    const int64_t begin = step % 20 * kBatch;
+  for (int64_t step = 0; step < steps + kWarmUpSteps; ++step) {
+    const int64_t begin = step % 20 * kTimingBatch;
     optimizer->zero_grad();
     const torch::Tensor loss =
-        torch::cross_entropy_loss(body->forward(images.slice(0, begin, begin + kBatch)),
-                                  dataset.targets.slice(0, begin, begin + kBatch));
+        torch::cross_entropy_loss(body->forward(images.slice(0, begin, begin + kTimingBatch)),
+                                  dataset.targets.slice(0, begin, begin + kTimingBatch));
     loss.backward();
     optimizer->step();
     loss.item<float>();
@@ -104,60 +60,28 @@ struct Timings {
 // In short turns, so that a drift of the machine's speed meets all alike.
 Timings measure(const Network& network, const data::Dataset& dataset, int rounds, int64_t steps,
                 const core::StopToken& stop) {
-  constexpr int64_t kWarmUp = 3;
-  const auto median_of_turn = [&](std::vector<double> times) {
-    times.erase(times.begin(), times.begin() + kWarmUp);
-    return median(std::move(times));
-  };
   Timings timings;
   for (int round = 0; round < rounds; ++round) {
     stop.check("timing training steps");
-    timings.trainer.push_back(median_of_turn(trainer_steps(network, dataset, steps + kWarmUp)));
+    timings.trainer.push_back(median_of_turn(trainer_steps(network.toml, dataset, kOptimizer, steps)));
     timings.same_layout.push_back(
-        median_of_turn(hand_written_steps(network, dataset, steps + kWarmUp, Layout::channels_last)));
-    timings.plain.push_back(
-        median_of_turn(hand_written_steps(network, dataset, steps + kWarmUp, Layout::contiguous)));
+        median_of_turn(hand_written_steps(network, dataset, steps, Layout::channels_last)));
+    timings.plain.push_back(median_of_turn(hand_written_steps(network, dataset, steps, Layout::contiguous)));
   }
   return timings;
 }
 
-// Of the rounds' ratios: each pairs two turns that lie side by side in time.
-double median_ratio(const std::vector<double>& a, const std::vector<double>& b) {
-  std::vector<double> ratios;
-  for (size_t i = 0; i < a.size(); ++i) ratios.push_back(a[i] / b[i]);
-  return median(std::move(ratios));
-}
-
-std::string peer_python() {
-  const char* named = std::getenv("LATHE_PEERS_PYTHON");
-  return named ? named : "bench/peers/.venv/bin/python";
-}
-
-// Milliseconds of PyPI's PyTorch, without the settings that lathe made for itself (cli/environment.cpp).
+// Milliseconds of PyPI's PyTorch.
 double peer(const Network& network, int threads, int64_t steps, bool compiled) {
-  std::vector<std::string> arguments = {"env",
-                                        "-u",
-                                        "OMP_WAIT_POLICY",
-                                        "-u",
-                                        "GOMP_SPINCOUNT",
-                                        "-u",
-                                        "OPENBLAS_CORETYPE",
-                                        peer_python(),
-                                        "bench/peers/train_step.py",
-                                        network.name,
-                                        std::to_string(threads),
-                                        std::to_string(steps)};
+  std::vector<std::string> arguments = {network.name, std::to_string(threads), std::to_string(steps)};
   if (compiled) arguments.push_back("compile");
-  const auto result = core::run_process({.arguments = arguments, .timeout_seconds = 300});
-  if (result.exit_code != 0)
-    throw Error("{} failed: {}", fmt::join(arguments, " "), result.errors.substr(0, 200));
-  return nlohmann::json::parse(result.output).at("milliseconds").get<double>();
+  return run_peer("train_step.py", arguments).at("milliseconds").get<double>();
 }
 
 StudyResult run(const StudyContext& context) {
   const bool smoke = context.scale == pipeline::Scale::smoke;
   const int rounds = smoke ? 1 : 9;
-  const bool peers = !smoke && std::filesystem::exists(peer_python());
+  const bool peers = !smoke && peers_installed();
   const data::Dataset dataset = random_images(context.seed);
   const bool was_quiet = core::Progress::quiet();
   core::Progress::set_quiet(true);
@@ -194,10 +118,7 @@ StudyResult run(const StudyContext& context) {
     }
   }
   core::Progress::set_quiet(was_quiet);
-  if (!smoke && !peers)
-    result.notes.push_back(
-        "PyPI's PyTorch was left out: bench/peers/install puts it into bench/peers/.venv (or name another "
-        "with LATHE_PEERS_PYTHON).");
+  if (!smoke && !peers) result.notes.push_back(kPeersLeftOut);
   result.notes.push_back(
       "Baselines are milliseconds. The hand-written loop has the Trainer's memory layout and fixed float "
       "images; the plain one is contiguous.");
