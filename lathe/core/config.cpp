@@ -15,6 +15,7 @@
 #include "lathe/core/edit_distance.h"
 #include "lathe/core/error.h"
 #include "lathe/core/files.h"
+#include "lathe/core/printable.h"
 #include "lathe/core/toml_text.h"
 
 namespace lathe::core {
@@ -62,7 +63,7 @@ std::string location(const toml::node& node, const std::string& document) {
 std::string description(const toml::parse_error& error) {
   std::string text(error.description());
   std::replace(text.begin(), text.end(), '\n', ' ');
-  return text;
+  return printable(text);
 }
 
 toml::table parse_document(std::string_view text, const std::string& name) {
@@ -78,7 +79,7 @@ toml::table parse_override(const std::string& text) {
   const size_t equals = text.find('=');
   if (equals == std::string::npos) throw InputError("--set needs KEY=VALUE, got {}", to_toml(text));
   const std::string key = text.substr(0, equals), value = text.substr(equals + 1);
-  const std::string source = std::string(kOverride) + text;
+  const std::string source = std::string(kOverride) + printable(text);
   if (text.find('\n') == std::string::npos) {
     try {
       return toml::parse(text, std::string_view(source));
@@ -317,7 +318,7 @@ Config Config::parse(std::string_view toml, const std::string& name,
   document->name = name;
   document->root = parse_document(toml, name);
   for (const std::string& text : overrides)
-    merge(document->root, parse_override(text), "", std::string(kOverride) + text);
+    merge(document->root, parse_override(text), "", std::string(kOverride) + printable(text));
   Section* root = document->add_section("", &document->root);
   return Config(std::move(document), root);
 }

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "lathe/core/error.h"
+#include "lathe/core/printable.h"
 
 namespace lathe::core {
 namespace {
@@ -66,8 +67,11 @@ int64_t Database::num_changes() const {
 
 void Database::fail() const {
   if (handle_ == nullptr) throw Error("{}: out of memory", name_);
-  const bool cannot_open = (sqlite3_errcode(handle_) & 0xff) == SQLITE_CANTOPEN;
-  throw Error("{}: {}{}", name_, sqlite3_errmsg(handle_), cannot_open ? why_not_open() : "");
+  const int code = sqlite3_errcode(handle_) & 0xff;
+  throw Error("{}: {}{}", name_, printable(sqlite3_errmsg(handle_)),
+              code == SQLITE_CANTOPEN ? why_not_open()
+              : code == SQLITE_IOERR  ? why_not_written()
+                                      : "");
 }
 
 // SQLite keeps the reason of its last attempt, which is to open an existing file for reading only.
@@ -78,6 +82,15 @@ std::string Database::why_not_open() const {
   const bool permitted = access(exists ? file.c_str() : parent.c_str(), R_OK | W_OK) == 0;
   const int error = permitted ? sqlite3_system_errno(handle_) : errno;
   return error == 0 ? "" : fmt::format(" ({})", std::generic_category().message(error));
+}
+
+// The write-ahead log's index of 32 KiB has no error of its own for a full disk.
+std::string Database::why_not_written() const {
+  constexpr uintmax_t kIndexBytes = 32 << 10;
+  std::error_code error;
+  const std::filesystem::path parent = std::filesystem::absolute(name_, error).parent_path();
+  const auto space = std::filesystem::space(parent, error);
+  return !error && space.available < kIndexBytes ? " (its disk is full)" : "";
 }
 
 Statement::Statement(Database& database, std::string_view sql) : database_(database) {

@@ -30,6 +30,7 @@ class Database {
   void enter_wal_mode();
   [[noreturn]] void fail() const;
   std::string why_not_open() const;
+  std::string why_not_written() const;
   std::string name_;
   sqlite3* handle_ = nullptr;
 };

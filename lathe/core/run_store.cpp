@@ -6,6 +6,7 @@
 #include "lathe/core/database.h"
 #include "lathe/core/error.h"
 #include "lathe/core/files.h"
+#include "lathe/core/json.h"
 
 namespace lathe::core {
 namespace {
@@ -51,7 +52,7 @@ void create_schema(Database& database) {
                 kSchemaVersion);
 }
 
-RunRecord read_run(const Statement& row) {
+RunRecord read_run(const Statement& row, const std::string& store) {
   return {.id = row.integer(0),
           .name = row.text(1),
           .kind = row.text(2),
@@ -59,7 +60,8 @@ RunRecord read_run(const Statement& row) {
           .message = row.text(4),
           .started = row.number(5),
           .ended = row.number(6),
-          .parameters = nlohmann::json::parse(row.text(7))};
+          .parameters = parse_json(row.text(7), fmt::format("{}: run {}", store, row.integer(0)),
+                                   "move the file away and lathe begins a new one")};
 }
 
 std::vector<Metric> read_metrics(Statement& statement) {
@@ -148,7 +150,7 @@ RunRecord RunStore::run(int64_t id) const {
   const std::lock_guard lock(connection_->mutex);
   Statement statement(connection_->database, std::string(kRunColumns) + "WHERE id = ?");
   if (!statement.bind(id).step()) throw InputError("no run {} in {}", id, connection_->database.name());
-  return read_run(statement);
+  return read_run(statement, connection_->database.name());
 }
 
 std::vector<RunRecord> RunStore::runs(int64_t limit) const {
@@ -156,7 +158,7 @@ std::vector<RunRecord> RunStore::runs(int64_t limit) const {
   Statement statement(connection_->database, std::string(kRunColumns) + "ORDER BY id DESC LIMIT ?");
   statement.bind(limit);
   std::vector<RunRecord> records;
-  while (statement.step()) records.push_back(read_run(statement));
+  while (statement.step()) records.push_back(read_run(statement, connection_->database.name()));
   return records;
 }
 

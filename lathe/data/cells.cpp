@@ -38,8 +38,8 @@ void encode_column(const CsvFile& csv, const std::string& file, size_t position,
   for (size_t row = 0; row < csv.rows.size(); ++row, to += table.size(1)) {
     std::optional<float> value = encoder.encode(csv.rows[row][position]);
     if (!value)
-      throw InputError("{}:{}: column '{}' must be a number, got '{}'", file, csv.lines[row], column.name,
-                       csv.rows[row][position]);
+      throw InputError("{}:{}: column '{}' must be a number, got '{}'", file, csv.lines[row],
+                       excerpt(column.name), excerpt(csv.rows[row][position]));
     *to = *value;
   }
 }
@@ -53,10 +53,10 @@ torch::Tensor encode_targets(const CsvFile& csv, const std::string& file, size_t
     int64_t target = index.find(text);
     if (text.empty())
       throw InputError("{}:{}: the target '{}' is empty; every example needs its class", file, csv.lines[row],
-                       csv.header[position]);
+                       excerpt(csv.header[position]));
     if (target < 0)
-      throw InputError("{}:{}: '{}' is none of the {} classes of '{}'", file, csv.lines[row], text,
-                       classes.size(), csv.header[position]);
+      throw InputError("{}:{}: '{}' is none of the {} classes of '{}'", file, csv.lines[row], excerpt(text),
+                       classes.size(), excerpt(csv.header[position]));
     targets.data_ptr<int64_t>()[row] = target;
   }
   return targets;

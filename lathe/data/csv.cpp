@@ -92,16 +92,20 @@ class CsvReader {
 }  // namespace
 
 CsvFile read_csv(const std::filesystem::path& file) {
-  const std::string text = core::read_file(file);
-  CsvReader reader(text, file.string());
+  return parse_csv(core::read_file(file), file.string());
+}
+
+CsvFile parse_csv(std::string_view text, const std::string& name) {
+  CsvReader reader(text, name);
   if (!reader.next_row())
-    throw InputError("{}: the file is empty; its first line must name the columns", file.string());
+    throw InputError("{}: the file is empty; its first line must name the columns", name);
 
   CsvFile csv;
   csv.header = std::move(reader.row());
   std::set<std::string> names;
-  for (const std::string& name : csv.header)
-    if (!names.insert(name).second) reader.fail(reader.row_line(), "column '" + name + "' is there twice");
+  for (const std::string& column : csv.header)
+    if (!names.insert(column).second)
+      reader.fail(reader.row_line(), "column '" + excerpt(column) + "' is there twice");
   while (reader.next_row()) {
     if (reader.row().size() != csv.header.size())
       reader.fail(reader.row_line(),
@@ -109,7 +113,7 @@ CsvFile read_csv(const std::filesystem::path& file) {
     csv.rows.push_back(std::move(reader.row()));
     csv.lines.push_back(reader.row_line());
   }
-  if (csv.rows.empty()) throw InputError("{}: no row follows the header", file.string());
+  if (csv.rows.empty()) throw InputError("{}: no row follows the header", name);
   return csv;
 }
 

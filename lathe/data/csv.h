@@ -1,6 +1,7 @@
 #pragma once
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace lathe::data {
@@ -14,5 +15,6 @@ struct CsvFile {
 // Throws InputError with file:line for a ragged row, an open quote, a NUL byte, a repeated column name, no
 // row.
 CsvFile read_csv(const std::filesystem::path& file);
+CsvFile parse_csv(std::string_view text, const std::string& name);  // a file's content; `name` is for errors
 
 }  // namespace lathe::data

@@ -2,6 +2,7 @@
 
 #include "lathe/core/error.h"
 #include "lathe/data/gather.h"
+#include "lathe/data/image_codec.h"
 
 namespace lathe::data {
 
@@ -42,9 +43,12 @@ Schema schema_from_json(const nlohmann::json& json) {
     throw InputError(
         "not a schema of data: shape must be [channels, height, width], or [columns] of a table, got {}",
         json.at("shape").dump());
-  for (int64_t size : schema.shape)
-    if (size < 1)
-      throw InputError("not a schema of data: shape must be positive, got {}", json.at("shape").dump());
+  int64_t bytes = 1;
+  for (int64_t size : schema.shape) {
+    if (size < 1 || size > kMaxImageSide || size > kMaxImageBytes / bytes)
+      throw InputError("not a schema of data: no example has the shape {}", json.at("shape").dump());
+    bytes *= size;
+  }
   if (schema.classes.empty()) throw InputError("not a schema of data: it has no classes");
   return schema;
 }

@@ -19,7 +19,12 @@ bool is_jpeg(std::string_view bytes) {
   return bytes.substr(0, 3) == "\xff\xd8\xff";
 }
 
-void check_size(const std::string& name, const ImageHeader& header) {
+// Deflate packs 1032 bytes into one, and a pixel takes a bit at least.
+constexpr int64_t kMostPngPixelsPerByte = 1032 * 8;
+// Huffman codes take a bit at least for each block of 8×8.
+constexpr int64_t kMostJpegPixelsPerByte = 64 * 8;
+
+void check_size(const std::string& name, const ImageHeader& header, int64_t most_pixels) {
   if (header.height > kMaxImageSide || header.width > kMaxImageSide)
     throw InputError("{}: {}×{} pixels are too many; the limit is {} a side", name, header.width,
                      header.height, kMaxImageSide);
@@ -27,6 +32,9 @@ void check_size(const std::string& name, const ImageHeader& header) {
   if (int64_t bytes = header.height * header.width * 3; bytes > kMaxImageBytes)
     throw InputError("{}: {}×{} pixels take {} bytes; the limit is {}", name, header.width, header.height,
                      bytes, kMaxImageBytes);
+  if (header.height * header.width > most_pixels)
+    throw InputError("{}: truncated: it claims {}×{} pixels, its bytes hold at most {}", name, header.width,
+                     header.height, most_pixels);
 }
 
 // Freed also when the constructor of what holds it throws.
@@ -43,7 +51,7 @@ class PngReader {
   PngReader(std::string_view bytes, const std::string& name) : name_(name) {
     if (!png_image_begin_read_from_memory(&image_, bytes.data(), bytes.size())) fail();
     image_.flags |= PNG_IMAGE_FLAG_16BIT_sRGB;
-    check_size(name_, header());
+    check_size(name_, header(), static_cast<int64_t>(bytes.size()) * kMostPngPixelsPerByte);
   }
 
   ImageHeader header() const {
@@ -74,7 +82,7 @@ class JpegReader {
         0)
       fail();
     header_ = {height, width, colours == TJCS_GRAY ? 1 : 3};
-    check_size(name_, header_);
+    check_size(name_, header_, static_cast<int64_t>(bytes_.size()) * kMostJpegPixelsPerByte);
   }
 
   ImageHeader header() const { return header_; }

@@ -49,11 +49,11 @@ torch::Tensor array_table(const torch::Tensor& array, const std::string& file, c
       float cell = *value++;
       if (std::isinf(cell))
         throw InputError("{}[{}]: column '{}' is infinite in float32; NaN stands for a missing number", file,
-                         row, column.name);
+                         row, excerpt(column.name));
       float num_values = static_cast<float>(column.values.size());
       if (column.categorical() && !(cell >= -1 && cell < num_values && cell == std::floor(cell)))
         throw InputError("{}[{}]: column '{}' must be a category's index from -1 (unknown) to {}, got {}",
-                         file, row, column.name, column.values.size() - 1, cell);
+                         file, row, excerpt(column.name), column.values.size() - 1, cell);
     }
   return table;
 }
@@ -75,7 +75,8 @@ Inputs read_rows(const fs::path& file, const Schema& schema) {
   for (size_t i = 0; i < schema.columns.size(); ++i) {
     std::optional<size_t> position = find_column(csv, schema.columns[i].name);
     if (!position)
-      throw InputError("{}:1: no column '{}', which the model needs", file.string(), schema.columns[i].name);
+      throw InputError("{}:1: no column '{}', which the model needs", file.string(),
+                       excerpt(schema.columns[i].name));
     encode_column(csv, file.string(), *position, schema.columns[i], inputs.values, static_cast<int64_t>(i));
   }
   for (int64_t line : csv.lines) inputs.names.push_back(fmt::format("{}:{}", file.string(), line));
@@ -118,7 +119,7 @@ Inputs read_inputs(const std::vector<fs::path>& files, const Schema& schema) {
   }
   if (!targets.empty() && targets.size() < files.size())
     throw InputError("only {} of {} files have the column '{}'; all or none must have it", targets.size(),
-                     files.size(), schema.target);
+                     files.size(), excerpt(schema.target));
   all.values = torch::cat(values);
   if (!targets.empty()) all.targets = torch::cat(targets);
   return all;

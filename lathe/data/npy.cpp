@@ -6,6 +6,7 @@
 
 #include "lathe/core/error.h"
 #include "lathe/core/files.h"
+#include "lathe/data/text.h"
 
 namespace lathe::data {
 namespace {
@@ -128,12 +129,12 @@ const NpyType& find_type(const std::string& descr, const std::string& file) {
   for (const NpyType& type : kTypes)
     if (descr == type.descr || (type.size == 1 && descr.substr(1) == type.descr + 1)) return type;
   if (descr.find('O') != descr.npos)
-    throw InputError("{}: the array holds Python objects ({}); save plain numbers", file, descr);
+    throw InputError("{}: the array holds Python objects ({}); save plain numbers", file, excerpt(descr));
   if (descr[0] == '>')
-    throw InputError("{}: the array is big-endian ({}); save it as .astype('<{}')", file, descr,
-                     descr.substr(1));
+    throw InputError("{}: the array is big-endian ({}); save it as .astype('<{}')", file, excerpt(descr),
+                     excerpt(descr.substr(1)));
   throw InputError("{}: type {} cannot be read; save it as uint8, int64, float32 or another plain number",
-                   file, descr);
+                   file, excerpt(descr));
 }
 
 uint64_t little_endian(const char* bytes, size_t count) {
@@ -162,8 +163,11 @@ torch::Tensor read_values(std::string_view bytes, const NpyType& type, std::vect
 
 }  // namespace
 
-torch::Tensor read_npy(const std::filesystem::path& path) {
-  const std::string file = path.string(), bytes = core::read_file(path);
+torch::Tensor read_npy(const std::filesystem::path& file) {
+  return parse_npy(core::read_file(file), file.string());
+}
+
+torch::Tensor parse_npy(std::string_view bytes, const std::string& file) {
   if (bytes.size() < 10 || bytes.compare(0, kMagic.size(), kMagic) != 0)
     throw InputError("{}: not a .npy file, it does not begin with \\x93NUMPY", file);
   int version = bytes[6];
@@ -187,7 +191,7 @@ torch::Tensor read_npy(const std::filesystem::path& path) {
   bool overflow = false;
   for (int64_t length : shape) overflow |= __builtin_mul_overflow(size, std::max<int64_t>(length, 1), &size);
   if (std::count(shape.begin(), shape.end(), 0) > 0) size = 0;
-  std::string_view values = std::string_view(bytes).substr(start + header_size);
+  std::string_view values = bytes.substr(start + header_size);
   if (overflow || static_cast<size_t>(size) != values.size())
     throw InputError("{}: {} bytes of values follow the header, its shape and type need {}", file,
                      values.size(), overflow ? "far more" : std::to_string(size));

@@ -52,7 +52,9 @@ Request parse_request(const std::string& operand) {
 
 size_t require_column(const CsvFile& csv, const std::string& file, const std::string& name) {
   if (auto found = find_column(csv, name)) return *found;
-  throw InputError("{}:1: no column '{}'; there are {}", file, name, fmt::join(csv.header, ", "));
+  std::vector<std::string> names;
+  for (const std::string& column : csv.header) names.push_back(excerpt(column));
+  throw InputError("{}:1: no column '{}'; there are {}", file, excerpt(name), fmt::join(names, ", "));
 }
 
 std::set<std::string> distinct_cells(const CsvFile& csv, size_t position) {
@@ -74,7 +76,7 @@ std::vector<std::string> find_classes(const CsvFile& csv, const Request& request
         "{}: the target '{}' has {} distinct values in {} rows; lathe trains classifiers: choose a column "
         "with at most {} "
         "classes, or put the values into bins",
-        request.file, request.target, cells.size(), csv.rows.size(), kMaxClasses);
+        request.file, excerpt(request.target), cells.size(), csv.rows.size(), kMaxClasses);
   std::vector<std::string> classes(cells.begin(), cells.end());
   // NaN has no place in an order.
   bool ordered = std::all_of(cells.begin(), cells.end(), [](const std::string& cell) {
@@ -98,7 +100,7 @@ Source read_table(const std::string& operand, const SourceOptions&) {
   for (const std::string& name : request.dropped)
     if (!left_out.insert(require_column(csv, request.file, name)).second)
       throw InputError("csv:{}: column '{}' cannot be dropped: it is the target or dropped twice", operand,
-                       name);
+                       excerpt(name));
 
   Source source;
   Dataset& dataset = source.train;
@@ -116,7 +118,7 @@ Source read_table(const std::string& operand, const SourceOptions&) {
     if (!all_numbers(cells)) column.values.assign(cells.begin(), cells.end());
   }
   if (positions.empty())
-    throw InputError("{}: no column is left to predict '{}' from", request.file, request.target);
+    throw InputError("{}: no column is left to predict '{}' from", request.file, excerpt(request.target));
 
   int64_t num_columns = static_cast<int64_t>(positions.size());
   schema.shape = {num_columns};

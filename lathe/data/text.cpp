@@ -5,6 +5,8 @@
 #include <cmath>
 #include <limits>
 
+#include "lathe/core/printable.h"
+
 namespace lathe::data {
 
 std::string_view trim(std::string_view text) {
@@ -30,6 +32,17 @@ bool is_utf8(std::string_view text) {
     i += length;
   }
   return true;
+}
+
+std::string excerpt(std::string_view text) {
+  constexpr size_t kLongest = 60;
+  const bool cut = text.size() > kLongest;
+  if (cut) {
+    size_t end = kLongest;
+    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;  // between code points
+    text = text.substr(0, end);
+  }
+  return core::printable(text) + (cut ? "…" : "");
 }
 
 std::string lower_extension(const std::filesystem::path& file) {

@@ -11,6 +11,7 @@
 #include "lathe/data/cells.h"
 #include "lathe/data/csv.h"
 #include "lathe/data/npy.h"
+#include "lathe/data/text.h"
 
 namespace lathe::evaluate {
 namespace {
@@ -46,7 +47,7 @@ at::Tensor csv_labels(const std::filesystem::path& file, const data::CsvFile& cs
     const std::optional<int64_t> label = names ? index.find(cell) : parse<int64_t>(cell);
     if (!label) {
       throw InputError(
-          "{}:{}: label '{}' must be {}", file.string(), csv.lines[i], cell,
+          "{}:{}: label '{}' must be {}", file.string(), csv.lines[i], data::excerpt(cell),
           classes.empty() ? "the index of a class" : "the name of a column or the index of a class");
     }
     labels.push_back(*label);
@@ -90,7 +91,7 @@ LogitsFile read_csv_logits(const std::filesystem::path& file) {
       const std::optional<double> value = parse<double>(csv.rows[i][column]);
       if (!value) {
         throw InputError("{}:{}: column '{}' must be a number, got '{}'", file.string(), csv.lines[i],
-                         csv.header[column], csv.rows[i][column]);
+                         data::excerpt(csv.header[column]), data::excerpt(csv.rows[i][column]));
       }
       *logit++ = *value;
     }

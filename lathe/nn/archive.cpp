@@ -8,12 +8,19 @@
 
 #include "lathe/core/error.h"
 #include "lathe/core/files.h"
+#include "lathe/core/json.h"
+#include "lathe/core/printable.h"
+#include "lathe/nn/cnn.h"
+#include "lathe/nn/mlp.h"
+#include "lathe/nn/resnet.h"
 #include "lathe/nn/script_model.h"
+#include "lathe/nn/zip_check.h"
 
 namespace lathe::nn {
 namespace {
 
 constexpr const char* kExtraFile = "lathe.json";
+constexpr const char* kAdvice = "train or save the model again";
 
 // An empty TorchScript module with the same tree of parameters and buffers, sharing the tensors.
 torch::jit::Module mirror(const torch::nn::Module& from, const std::string& name,
@@ -35,6 +42,31 @@ torch::Tensor example_inputs(const data::Schema& schema) {
   std::vector<int64_t> shape = {2};
   shape.insert(shape.end(), schema.shape.begin(), schema.shape.end());
   return torch::zeros(shape, schema.table() ? torch::kFloat32 : torch::kUInt8);
+}
+
+// No model of this description has fewer: what is built before its weights are compared with the file's must
+// not take more memory than they do. Each layer's matrix is a product of neighbouring widths.
+double least_weights(const core::Config& model, const data::Schema& schema) {
+  const std::string kind = model.text("kind");
+  const std::vector<int64_t> inputs = make_input_layer(schema)->output_shape();
+  std::vector<int64_t> widths = {kind == "mlp" ? c10::multiply_integers(inputs) : inputs.at(0)};
+  double repeated = 0;  // a resnet's blocks
+  if (kind == "resnet") {
+    const auto width = static_cast<double>(std::max<int64_t>(1, model.integer("width", 0)));
+    repeated = static_cast<double>(model.integer("depth", ResNetOptions{}.depth)) * width * width;
+    widths.push_back(static_cast<int64_t>(width));
+  }
+  if (const int64_t stem = model.integer("stem_channels", CnnOptions{}.stem_channels); stem > 0)
+    widths.push_back(stem);
+  std::vector<int64_t> layers;
+  if (kind == "mlp") layers = model.integers("hidden", MlpOptions{}.hidden);
+  if (kind == "cnn") layers = model.integers("channels", CnnOptions{}.channels);
+  widths.insert(widths.end(), layers.begin(), layers.end());
+  widths.push_back(schema.num_classes());
+  double weights = repeated;
+  for (size_t i = 1; i < widths.size(); ++i)
+    weights += static_cast<double>(widths[i - 1]) * static_cast<double>(widths[i]);
+  return weights;
 }
 
 }  // namespace
@@ -70,18 +102,26 @@ void save(Classifier& classifier, const std::filesystem::path& file) {
 }
 
 std::shared_ptr<Classifier> load(const std::filesystem::path& file) {
+  if (std::filesystem::is_regular_file(file))
+    if (const auto damage = zip_damage(core::read_file(file)))
+      throw InputError("{} is not a readable TorchScript archive: {}", file.string(), *damage);
   std::unordered_map<std::string, std::string> extra = {{kExtraFile, ""}};
   const torch::jit::Module module = load_script(file, extra);
   if (extra[kExtraFile].empty())
     throw InputError("{} was not saved by lathe; use it with [model] kind = \"torchscript\", path = \"{}\"",
                      file.string(), file.string());
   try {
-    const auto description = nlohmann::json::parse(extra[kExtraFile]);
-    const auto architecture = core::Config::parse(description.at("model").get<std::string>(), file.string());
+    const auto description = core::parse_json(extra[kExtraFile], file.string(), kAdvice);
+    const auto model = description.at("model").get<std::string>();
+    const auto architecture = core::Config::parse(model, file.string());
     std::optional<torch::jit::Module> script;
     if (architecture.text("kind") == "torchscript") script = module.attr("body").toModule();
-    auto classifier =
-        build(architecture, data::schema_from_json(description.at("schema")), core::Seed(0), script);
+    const data::Schema schema = data::schema_from_json(description.at("schema"));
+    if (!script && least_weights(core::Config::parse(model, file.string()), schema) >
+                       static_cast<double>(std::filesystem::file_size(file)))
+      throw InputError("{} is damaged: its description asks for more weights than the file can hold; {}",
+                       file.string(), kAdvice);
+    auto classifier = build(architecture, schema, core::Seed(0), script);
     const torch::NoGradGuard no_grad;
     std::map<std::string, torch::Tensor> saved;
     for (const auto& tensor : module.named_parameters()) saved[tensor.name] = tensor.value;
@@ -96,7 +136,11 @@ std::shared_ptr<Classifier> load(const std::filesystem::path& file) {
     for (auto& buffer : classifier->named_buffers()) fill(buffer.key(), buffer.value());
     return classifier;
   } catch (const nlohmann::json::exception& error) {
-    throw InputError("{}: its description is damaged: {}", file.string(), error.what());
+    throw InputError("{} is damaged: {}; {}", file.string(), error.what(), kAdvice);
+  } catch (const c10::Error& error) {
+    const std::string what = error.what_without_backtrace();
+    throw InputError("{} is damaged: {}; {}", file.string(), core::printable(what.substr(0, what.find('\n'))),
+                     kAdvice);
   }
 }
 

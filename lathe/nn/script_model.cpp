@@ -4,12 +4,14 @@
 #include <torch/torch.h>
 
 #include "lathe/core/error.h"
+#include "lathe/core/printable.h"
 
 namespace lathe::nn {
 namespace {
 
 std::string first_line(const std::string& text) {
-  return text.substr(0, text.find('\n'));
+  constexpr size_t kLongest = 200;
+  return core::printable(text.substr(0, std::min(text.find('\n'), kLongest)));
 }
 
 // The same tree of names as a torch::nn::Module, sharing the tensors.

@@ -4,6 +4,9 @@
 
 #include "lathe/core/error.h"
 #include "lathe/core/files.h"
+#include "lathe/core/json.h"
+#include "lathe/core/printable.h"
+#include "lathe/nn/zip_check.h"
 #include "lathe/train/threads.h"
 #include "lathe/train/trainer_progress.h"
 
@@ -13,6 +16,7 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr int kFormat = 2;
+constexpr const char* kAdvice = "remove it to start over";
 
 std::vector<torch::Tensor> all_tensors(const torch::nn::Module& module) {
   std::vector<torch::Tensor> tensors;
@@ -21,9 +25,23 @@ std::vector<torch::Tensor> all_tensors(const torch::nn::Module& module) {
   return tensors;
 }
 
+void require_same_shape(const torch::Tensor& saved, const torch::Tensor& own) {
+  if (saved.sizes() != own.sizes())
+    throw Error("a tensor has {} values where the model's has {}", saved.numel(), own.numel());
+}
+
+int64_t count(const Json& state, const char* key) {
+  const int64_t value = state.at(key);
+  if (value < 0) throw Error("{} is negative", key);
+  return value;
+}
+
 void copy_into(const std::vector<torch::Tensor>& to, const std::vector<torch::Tensor>& from) {
   const torch::NoGradGuard no_grad;
-  for (size_t i = 0; i < to.size(); ++i) to[i].copy_(from[i]);
+  for (size_t i = 0; i < to.size(); ++i) {
+    require_same_shape(from[i], to[i]);
+    to[i].copy_(from[i]);
+  }
 }
 
 void write_tensors(torch::serialize::OutputArchive& archive, const std::string& prefix,
@@ -89,10 +107,11 @@ void Trainer::save_checkpoint(const std::filesystem::path& file, const Progress&
 }
 
 static Json read_state(torch::serialize::InputArchive& archive, const std::filesystem::path& file) {
+  if (const auto damage = nn::zip_damage(core::read_file(file))) throw Error(*damage);
   archive.load_from(file.string());
   c10::IValue text;
   archive.read("state", text);
-  return Json::parse(text.toStringRef());
+  return core::parse_json(text.toStringRef(), file.string(), kAdvice);
 }
 
 std::optional<int> checkpoint_threads(const std::filesystem::path& checkpoint) {
@@ -122,21 +141,25 @@ bool Trainer::load_checkpoint(const std::filesystem::path& file, Progress& p) {
     copy_into(tensors, read_tensors(archive, "model", tensors.size()));
     if (average_) {
       copy_into(average_->values(), read_tensors(archive, "average", average_->values().size()));
-      average_->set_updates(state.at("average_updates"));
+      average_->set_updates(count(state, "average_updates"));
     }
-    p.best = read_tensors(archive, "best", state.at("best_size"));
+    const auto trained = trained_tensors(*model_);
+    const bool has_best = state.at("best_size") != 0;
+    p.best = read_tensors(archive, "best", has_best ? trained.size() : 0);
+    for (size_t i = 0; i < p.best.size(); ++i) require_same_shape(p.best[i], trained[i]);
     archive.read("rule", rule);
     rule_->load(rule);
-    p.step = state.at("step");
+    p.step = count(state, "step");
     p.tau = state.at("tau");
+    if (p.tau < 0) throw Error("tau is negative");
     p.seconds = state.at("seconds");
-    p.skipped = state.at("skipped");
-    p.skipped_in_a_row = state.at("skipped_in_a_row");
-    p.evaluations = state.at("evaluations");
+    p.skipped = count(state, "skipped");
+    p.skipped_in_a_row = count(state, "skipped_in_a_row");
+    p.evaluations = count(state, "evaluations");
     p.sums = state.at("sums");
     p.best_accuracy = state.at("best_accuracy");
     p.best_loss = state.at("best_loss");
-    p.epochs_since_best = state.at("epochs_since_best");
+    p.epochs_since_best = count(state, "epochs_since_best");
     p.stopped_early = state.at("stopped_early");
     p.curve = state.at("curve").get<std::vector<StepPoint>>();
     p.epochs = state.at("epochs").get<std::vector<EpochPoint>>();
@@ -144,8 +167,8 @@ bool Trainer::load_checkpoint(const std::filesystem::path& file, Progress& p) {
     throw;
   } catch (const std::exception& error) {
     const std::string what = error.what();
-    throw InputError("checkpoint {} cannot be read ({}); remove it to start over", file.string(),
-                     what.substr(0, what.find('\n')));
+    throw InputError("checkpoint {} cannot be read ({}); {}", file.string(),
+                     core::printable(what.substr(0, what.find('\n'))), kAdvice);
   }
   return true;
 }
