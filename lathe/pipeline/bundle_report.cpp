@@ -29,18 +29,6 @@ std::string percent(double share) {
   return fmt::format("{:.1f} %", 100 * share);
 }
 
-// The last stage's word on it.
-std::optional<double> find_metric(const std::vector<StageReport>& stages, const std::string& name,
-                                  const std::string& split) {
-  std::optional<double> value;
-  for (const StageReport& stage : stages) {
-    for (const BundleMetric& metric : stage.metrics) {
-      if (metric.name == name && metric.split == split) value = metric.value;
-    }
-  }
-  return value;
-}
-
 double bar_chart_height(size_t num_bars) {
   return 60 + 24.0 * static_cast<double>(std::min<size_t>(num_bars, 40));
 }

@@ -10,14 +10,6 @@
 namespace lathe::pipeline {
 namespace {
 
-std::optional<double> metric(const std::optional<StageReport>& report, const std::string& name,
-                             const std::string& split) {
-  if (report)
-    for (const BundleMetric& m : report->metrics)
-      if (m.name == name && m.split == split) return m.value;
-  return std::nullopt;
-}
-
 core::Cell number(std::optional<double> value, double factor, int digits) {
   return value ? core::Cell(factor * *value, digits) : core::Cell("");
 }
@@ -34,14 +26,16 @@ Section comparison(const std::vector<Bundle>& bundles) {
                      "holdout accuracy %", "test accuracy %"});
   std::vector<core::Series> curves;
   for (const Bundle& bundle : bundles) {
-    const std::optional<StageReport> train = bundle.stage("train"), evaluate = bundle.stage("evaluate");
+    const std::vector<StageReport> stages = bundle.stages();
+    const std::optional<StageReport> train = bundle.stage("train");
     const nlohmann::json details = train ? train->details : nlohmann::json();
-    const std::optional<double> seconds = metric(train, "training_time", "");
-    table.add({name_of(bundle), detail_text(details, "/optimizer"), number(metric(train, "steps", ""), 1, 0),
-               number(metric(train, "gradient_evaluations", ""), 1, 0),
+    const std::optional<double> seconds = find_metric(stages, "training_time", "");
+    table.add({name_of(bundle), detail_text(details, "/optimizer"),
+               number(find_metric(stages, "steps", ""), 1, 0),
+               number(find_metric(stages, "gradient_evaluations", ""), 1, 0),
                seconds ? core::human_seconds(*seconds) : "",
-               number(metric(evaluate, "accuracy", "holdout"), 100, 2),
-               number(metric(evaluate, "accuracy", "test"), 100, 2)});
+               number(find_metric(stages, "accuracy", "holdout"), 100, 2),
+               number(find_metric(stages, "accuracy", "test"), 100, 2)});
     core::Series curve{.name = name_of(bundle),
                        .x = detail_numbers(details, "/epochs/seconds"),
                        .y = detail_numbers(details, "/epochs/holdout_accuracy")};

@@ -42,4 +42,15 @@ std::vector<std::string> detail_texts(const nlohmann::json& details, const std::
   return texts;
 }
 
+std::optional<double> find_metric(const std::vector<StageReport>& stages, const std::string& name,
+                                  const std::string& split) {
+  std::optional<double> value;
+  for (const StageReport& stage : stages) {
+    for (const BundleMetric& metric : stage.metrics) {
+      if (metric.name == name && metric.split == split) value = metric.value;
+    }
+  }
+  return value;
+}
+
 }  // namespace lathe::pipeline
