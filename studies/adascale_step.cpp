@@ -56,14 +56,11 @@ Turn turn(const std::string& table, const data::Dataset& train, const optim::Opt
                           .schedule = {.kind = "constant", .warmup = 0}},
                          kTrainingSeed);
   Turn turn;
-  std::vector<double> times;
   const core::StopToken done;
-  double last = now_milliseconds();
+  StepClock clock;
   train::Hooks hooks;
   hooks.after_step = [&](int64_t step, const optim::StepReport& report) {
-    const double now = now_milliseconds();
-    times.push_back(now - last);
-    last = now;
+    clock.tick();
     if (optimizer.adascale) turn.gains.push_back(report.progress);
     if (step == steps) done.request();
   };
@@ -71,7 +68,7 @@ Turn turn(const std::string& table, const data::Dataset& train, const optim::Opt
     trainer.fit(train, {}, {}, done, hooks);
   } catch (const Interrupted&) {
   }
-  turn.milliseconds = median_of_turn(std::move(times));
+  turn.milliseconds = median_of_turn(clock.times());
   return turn;
 }
 

@@ -57,16 +57,11 @@ Turn our_turn(const data::Dataset& train_set, const data::Dataset& test_set, dou
                           .batch_size = kTimingBatch,
                           .schedule = {.kind = "cosine", .warmup = 0, .end = 0}},
                          kTrainingSeed);
-  std::vector<double> times;
-  double last = now_milliseconds();
+  StepClock clock;
   train::Hooks hooks;
-  hooks.after_step = [&](int64_t, const optim::StepReport&) {
-    const double now = now_milliseconds();
-    times.push_back(now - last);
-    last = now;
-  };
+  hooks.after_step = [&](int64_t, const optim::StepReport&) { clock.tick(); };
   trainer.fit(train_set, {}, {}, {}, hooks);
-  return {.milliseconds = median_of_turn(std::move(times)),
+  return {.milliseconds = median_of_turn(clock.times()),
           .accuracy = percent_right(nn::predict(*model, test_set.inputs), test_set.targets)};
 }
 

@@ -45,6 +45,12 @@ double median_of_turn(std::vector<double> step_ms) {
   return median(std::move(step_ms));
 }
 
+void StepClock::tick() {
+  const double now = now_milliseconds();
+  times_.push_back(now - last_);
+  last_ = now;
+}
+
 data::Dataset random_images(core::Seed seed) {
   data::Dataset dataset;
   dataset.schema.shape = {1, 28, 28};
@@ -61,16 +67,11 @@ std::vector<double> trainer_steps(const std::string& model_table, const data::Da
   train::Trainer trainer(
       model, optim::make_step(model->parameters(), optimizer),
       {.steps = steps + kWarmUpSteps, .batch_size = kTimingBatch, .augment = {.flip = true}}, core::Seed(2));
-  std::vector<double> times;
-  double last = now_milliseconds();
+  StepClock clock;
   train::Hooks hooks;
-  hooks.after_step = [&](int64_t, const optim::StepReport&) {
-    const double now = now_milliseconds();
-    times.push_back(now - last);
-    last = now;
-  };
+  hooks.after_step = [&](int64_t, const optim::StepReport&) { clock.tick(); };
   trainer.fit(dataset, {}, {}, {}, hooks);
-  return times;
+  return clock.times();
 }
 
 bool peers_installed() {

@@ -18,6 +18,17 @@ double median_ratio(const std::vector<double>& a, const std::vector<double>& b);
 constexpr int64_t kWarmUpSteps = 3;                  // of a turn, not counted
 double median_of_turn(std::vector<double> step_ms);  // of the steps after the warm-up
 
+// Milliseconds from one tick to the next, the first from its making.
+class StepClock {
+ public:
+  void tick();
+  std::vector<double> times() const { return times_; }
+
+ private:
+  double last_ = now_milliseconds();
+  std::vector<double> times_;
+};
+
 constexpr int64_t kTimingBatch = 128;
 data::Dataset random_images(core::Seed seed);  // 20 batches of grey 28×28 images in 10 classes
 
