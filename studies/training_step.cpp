@@ -34,8 +34,7 @@ std::vector<double> hand_written_steps(const Network& network, const data::Datas
   const auto optimizer = optim::make_optimizer(body->parameters(), kOptimizer);
   const torch::Tensor images = dataset.inputs.to(torch::kFloat32).sub(128).div(74).contiguous(format);
   body->train();
-  std::vector<double> times;
-  double last = now_milliseconds();
+  StepClock clock;
   for (int64_t step = 0; step < steps + kWarmUpSteps; ++step) {
     const int64_t begin = step % 20 * kTimingBatch;
     optimizer->zero_grad();
@@ -45,11 +44,9 @@ std::vector<double> hand_written_steps(const Network& network, const data::Datas
     loss.backward();
     optimizer->step();
     loss.item<float>();
-    const double now = now_milliseconds();
-    times.push_back(now - last);
-    last = now;
+    clock.tick();
   }
-  return times;
+  return clock.times();
 }
 
 // Median milliseconds of each round.
