@@ -1,30 +1,17 @@
 // What goes wrong, goes wrong in one line, and leaves the bundle as it was.
 #include <torch/torch.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #include "lathe/data/npy.h"
 #include "tests/cli/workspace.h"
+#include "tests/support/gzip.h"
 
 namespace lathe::cli::testing {
 namespace {
 
 using ::testing::AssertionFailure;
 using ::testing::AssertionResult;
-
-std::string gzip(const std::string& bytes) {
-  std::string packed(compressBound(bytes.size()) + 64, '\0');
-  z_stream stream{};
-  deflateInit2(&stream, 9, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY);
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
-  stream.avail_in = static_cast<uInt>(bytes.size());
-  stream.next_out = reinterpret_cast<Bytef*>(packed.data());
-  stream.avail_out = static_cast<uInt>(packed.size());
-  deflate(&stream, Z_FINISH);
-  packed.resize(stream.total_out);
-  deflateEnd(&stream);
-  return packed;
-}
+using testing_support::gzip;
 
 // Scripts that mount exit with 77 where that is not permitted; unshare says its own name.
 bool no_mount(const core::ProcessResult& result) {

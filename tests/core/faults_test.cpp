@@ -3,7 +3,6 @@
 // reason.
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <sys/mount.h>
 #include <sys/resource.h>
 
 #include <cerrno>
@@ -15,32 +14,14 @@
 #include "lathe/core/process.h"
 #include "lathe/core/run_store.h"
 #include "tests/support/message.h"
+#include "tests/support/small_disk.h"
 
 namespace lathe::core {
 namespace {
 
 namespace fs = std::filesystem;
 using testing_support::message_of;
-
-// A small file system in memory, for one scope.
-class SmallDisk {
- public:
-  explicit SmallDisk(const char* size)
-      : mounted_(mount("none", directory_.path().c_str(), "tmpfs", 0,
-                       (std::string("size=") + size).c_str()) == 0) {}
-  ~SmallDisk() {
-    if (mounted_) umount2(path().c_str(), MNT_DETACH);
-  }
-  bool mounted() const { return mounted_; }
-  const fs::path& path() const { return directory_.path(); }
-
- private:
-  TemporaryDirectory directory_;
-  bool mounted_;
-};
-
-#define SKIP_UNLESS_MOUNTED(disk) \
-  if (!(disk).mounted()) GTEST_SKIP() << "mounting is not permitted here: " << std::strerror(errno)
+using testing_support::SmallDisk;
 
 std::vector<Metric> batch(int64_t first, int64_t size) {
   std::vector<Metric> metrics;

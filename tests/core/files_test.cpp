@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,6 +13,7 @@
 
 #include "lathe/core/error.h"
 #include "tests/support/message.h"
+#include "tests/support/small_disk.h"
 
 namespace lathe::core {
 namespace {
@@ -98,18 +98,14 @@ TEST(Files, RelativeNamesWork) {
 }
 
 TEST(Files, AFullDiskKeepsTheOldContent) {
-  const TemporaryDirectory directory;
-  if (mount("none", directory.path().c_str(), "tmpfs", 0, "size=256k") != 0)
-    GTEST_SKIP() << "mounting a small file system is not permitted here: " << std::strerror(errno);
-  const fs::path file = directory.path() / "file";
+  const testing_support::SmallDisk disk("256k");
+  SKIP_UNLESS_MOUNTED(disk);
+  const fs::path file = disk.path() / "file";
   write_file(file, "old");
   const std::string message = message_of<Error>([&] { write_file(file, std::string(1 << 20, 'x')); });
-  const std::string content = read_file(file);
-  const int64_t entries = num_entries(directory.path());
-  umount(directory.path().c_str());
   EXPECT_EQ(message, "cannot write " + file.string() + ": No space left on device");
-  EXPECT_EQ(content, "old");
-  EXPECT_EQ(entries, 1);
+  EXPECT_EQ(read_file(file), "old");
+  EXPECT_EQ(num_entries(disk.path()), 1);
 }
 
 TEST(Files, AReaderNeverSeesAHalfWrittenFile) {

@@ -8,6 +8,7 @@
 #include "lathe/core/error.h"
 #include "lathe/core/files.h"
 #include "lathe/data/dataset.h"
+#include "tests/support/gzip.h"
 
 // Small data sets and files for the tests of lathe/data.
 namespace lathe::data::testing {
@@ -17,7 +18,7 @@ namespace fs = std::filesystem;
 // Without the fsync of core::write_file, of which thousands take minutes.
 void save(const fs::path& file, const std::string& bytes);
 
-std::string gzip(const std::string& bytes);
+using testing_support::gzip;
 std::string idx_bytes(const std::vector<int64_t>& shape, const std::string& values);
 // The four files of a data set of 3×2 images, labels 0 … 9 in turn; plain, so that a test can damage them.
 void write_idx_files(const fs::path& directory, int64_t num_train = 30, int64_t num_test = 10);

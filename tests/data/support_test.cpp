@@ -1,7 +1,6 @@
 #include "tests/data/fixtures.h"
 
 #include <turbojpeg.h>
-#include <zlib.h>
 
 #include <fstream>
 #include <numeric>
@@ -11,21 +10,6 @@ namespace lathe::data::testing {
 void save(const fs::path& file, const std::string& bytes) {
   fs::remove(file);  // ext4 flushes a file that is truncated and written again
   std::ofstream(file, std::ios::binary) << bytes;
-}
-
-std::string gzip(const std::string& bytes) {
-  z_stream stream{};
-  constexpr int kGzipOnly = 16;
-  deflateInit2(&stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, MAX_WBITS + kGzipOnly, 8, Z_DEFAULT_STRATEGY);
-  std::string result(deflateBound(&stream, bytes.size()) + 32, '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
-  stream.avail_in = static_cast<uInt>(bytes.size());
-  stream.next_out = reinterpret_cast<Bytef*>(result.data());
-  stream.avail_out = static_cast<uInt>(result.size());
-  EXPECT_EQ(deflate(&stream, Z_FINISH), Z_STREAM_END);
-  result.resize(stream.total_out);
-  deflateEnd(&stream);
-  return result;
 }
 
 std::string idx_bytes(const std::vector<int64_t>& shape, const std::string& values) {

@@ -4,6 +4,7 @@
 #include "lathe/data/sources.h"
 #include "tests/fuzz/seed_files.h"
 #include "tests/fuzz/target.h"
+#include "tests/support/gzip.h"
 
 namespace lathe::fuzz {
 namespace {
@@ -39,8 +40,10 @@ std::vector<std::string> seeds() {
       22);
   const std::string test_labels("\0\0\x08\x01\0\0\0\x01\x02", 9);
   return {join({train_images, train_labels, test_images, test_labels}),
-          join({gzip_file(train_images), gzip_file(train_labels), test_images, test_labels}),
-          join({train_images, train_labels, gzip_file(test_images), gzip_file(test_labels)})};
+          join({testing_support::gzip(train_images), testing_support::gzip(train_labels), test_images,
+                test_labels}),
+          join({train_images, train_labels, testing_support::gzip(test_images),
+                testing_support::gzip(test_labels)})};
 }
 
 const bool registered = add_target({"idx", read, seeds});

@@ -6,7 +6,6 @@
 namespace lathe::fuzz {
 
 // Valid files for seeds, made by hand where the project has no writer of its own for them.
-std::string gzip_file(const std::string& content);
 std::string npy_file(const std::string& header, const std::string& values, char version = 1);
 torch::Tensor gradient_image(int64_t channels, int64_t height, int64_t width);  // uint8 [C, H, W]
 

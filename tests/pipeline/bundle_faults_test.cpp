@@ -2,7 +2,6 @@
 // descriptors are left. The bundle is the one of before or the one of after.
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <sys/mount.h>
 #include <sys/resource.h>
 
 #include <cerrno>
@@ -16,6 +15,7 @@
 #include "lathe/pipeline/bundle.h"
 #include "tests/support/child.h"
 #include "tests/support/message.h"
+#include "tests/support/small_disk.h"
 
 namespace lathe::pipeline {
 namespace {
@@ -85,19 +85,14 @@ TEST(BundleFaults, AKilledWriterLosesNoCommit) {
 }
 
 TEST(BundleFaults, AFullDiskKeepsTheLastCommit) {
-  const core::TemporaryDirectory directory;
-  if (mount("none", directory.path().c_str(), "tmpfs", 0, "size=512k") != 0)
-    GTEST_SKIP() << "mounting a small file system is not permitted here: " << std::strerror(errno);
-  std::string message;
-  {
-    Bundle bundle = Bundle::open_for_writing(directory.path() / "a.bundle");
-    commit(bundle, 1);
-    message = message_of<Error>([&] { commit(bundle, 2, std::string(400'000, ' ')); });
-    expect_whole(bundle, 1);
-    commit(bundle, 3);
-    expect_whole(bundle, 3);
-  }
-  umount2(directory.path().c_str(), MNT_DETACH);
+  const testing_support::SmallDisk disk("512k");
+  SKIP_UNLESS_MOUNTED(disk);
+  Bundle bundle = Bundle::open_for_writing(disk.path() / "a.bundle");
+  commit(bundle, 1);
+  const std::string message = message_of<Error>([&] { commit(bundle, 2, std::string(400'000, ' ')); });
+  expect_whole(bundle, 1);
+  commit(bundle, 3);
+  expect_whole(bundle, 3);
   EXPECT_NE(message.find("No space left on device"), std::string::npos) << message;
 }
 
