@@ -37,7 +37,7 @@ pipeline::NamedSharpness measure(const Options& options, const SharpnessArgument
   const core::Seed seed(options.seed.value_or(0));
   const data::Dataset dataset = stratified(split, arguments.examples, seed.stream("subset"));
   return {name, optim::sharpness(*model, dataset, arguments.measure, seed.stream("sharpness"),
-                                 optim::cross_entropy, core::process_stop_token())};
+                                 optim::cross_entropy(), core::process_stop_token())};
 }
 
 void sharpness(const Options& options, SharpnessArguments arguments) {

@@ -9,7 +9,7 @@ namespace lathe::studies {
 namespace {
 
 // λ f(x) + (1 − λ) f(x') for inputs and losses alike; the partners are the batch in another order.
-train::Objective mixup(double alpha, core::Seed seed) {
+optim::Objective mixup(double alpha, core::Seed seed) {
   return [alpha, random = seed.random()](nn::Model& model, const data::Batch& batch) mutable {
     const double lambda = math::inverse_incomplete_beta(alpha, alpha, random.uniform());
     const torch::Tensor partner = torch::tensor(random.permutation(batch.targets.size(0)), torch::kInt64);

@@ -53,7 +53,7 @@ Outcome outcome_of(const Plan& plan, const Cell& cell, Seed seed, const core::St
   if (cell.hessian)
     outcome.eigenvalues = optim::sharpness(*run.model, data.train.select(torch::arange(kHessianImages)),
                                            {.rho = {}, .draws = 0, .slice = 0}, seed.stream("hessian"),
-                                           optim::cross_entropy, stop)
+                                           optim::cross_entropy(), stop)
                               .spectrum.values;
   return outcome;
 }

@@ -10,9 +10,6 @@
 #include "lathe/core/files.h"
 #include "lathe/core/json.h"
 #include "lathe/core/printable.h"
-#include "lathe/nn/cnn.h"
-#include "lathe/nn/mlp.h"
-#include "lathe/nn/resnet.h"
 #include "lathe/nn/script_model.h"
 #include "lathe/nn/zip_check.h"
 
@@ -42,31 +39,6 @@ torch::Tensor example_inputs(const data::Schema& schema) {
   std::vector<int64_t> shape = {2};
   shape.insert(shape.end(), schema.shape.begin(), schema.shape.end());
   return torch::zeros(shape, schema.table() ? torch::kFloat32 : torch::kUInt8);
-}
-
-// No model of this description has fewer: what is built before its weights are compared with the file's must
-// not take more memory than they do. Each layer's matrix is a product of neighbouring widths.
-double least_weights(const core::Config& model, const data::Schema& schema) {
-  const std::string kind = model.text("kind");
-  const std::vector<int64_t> inputs = make_input_layer(schema)->output_shape();
-  std::vector<int64_t> widths = {kind == "mlp" ? c10::multiply_integers(inputs) : inputs.at(0)};
-  double repeated = 0;  // a resnet's blocks
-  if (kind == "resnet") {
-    const auto width = static_cast<double>(std::max<int64_t>(1, model.integer("width", 0)));
-    repeated = static_cast<double>(model.integer("depth", ResNetOptions{}.depth)) * width * width;
-    widths.push_back(static_cast<int64_t>(width));
-  }
-  if (const int64_t stem = model.integer("stem_channels", CnnOptions{}.stem_channels); stem > 0)
-    widths.push_back(stem);
-  std::vector<int64_t> layers;
-  if (kind == "mlp") layers = model.integers("hidden", MlpOptions{}.hidden);
-  if (kind == "cnn") layers = model.integers("channels", CnnOptions{}.channels);
-  widths.insert(widths.end(), layers.begin(), layers.end());
-  widths.push_back(schema.num_classes());
-  double weights = repeated;
-  for (size_t i = 1; i < widths.size(); ++i)
-    weights += static_cast<double>(widths[i - 1]) * static_cast<double>(widths[i]);
-  return weights;
 }
 
 }  // namespace
@@ -117,6 +89,7 @@ std::shared_ptr<Classifier> load(const std::filesystem::path& file) {
     std::optional<torch::jit::Module> script;
     if (architecture.text("kind") == "torchscript") script = module.attr("body").toModule();
     const data::Schema schema = data::schema_from_json(description.at("schema"));
+    // What is built before its weights are compared with the file's must not take more memory than they do.
     if (!script && least_weights(core::Config::parse(model, file.string()), schema) >
                        static_cast<double>(std::filesystem::file_size(file)))
       throw InputError("{} is damaged: its description asks for more weights than the file can hold; {}",
@@ -126,6 +99,8 @@ std::shared_ptr<Classifier> load(const std::filesystem::path& file) {
     std::map<std::string, torch::Tensor> saved;
     for (const auto& tensor : module.named_parameters()) saved[tensor.name] = tensor.value;
     for (const auto& tensor : module.named_buffers()) saved[tensor.name] = tensor.value;
+    if (saved.count("output_weights") && saved.count("output_biases"))
+      classifier->scale_outputs({saved.at("output_weights"), saved.at("output_biases")});
     const auto fill = [&](const std::string& name, torch::Tensor& tensor) {
       const auto found = saved.find(name);
       if (found == saved.end() || found->second.sizes() != tensor.sizes())

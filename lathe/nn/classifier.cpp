@@ -2,6 +2,8 @@
 
 #include <torch/torch.h>
 
+#include <functional>
+
 #include "lathe/core/error.h"
 #include "lathe/nn/cnn.h"
 #include "lathe/nn/mlp.h"
@@ -19,16 +21,23 @@ void require_images(const Config& config, const Shape& shape) {
   if (shape.size() != 3) config.fail("kind", "needs images; a table wants kind = \"mlp\"");
 }
 
-std::shared_ptr<Model> build_mlp(const Config& config, const Shape& shape, int64_t num_classes) {
-  return std::make_shared<Mlp>(MlpOptions{
+// A body as described: how large at least, and how to make it.
+struct Body {
+  double least_weights = 0;
+  std::function<std::shared_ptr<Model>()> make;
+};
+
+Body mlp(const Config& config, const Shape& shape, int64_t num_classes) {
+  const MlpOptions options{
       .num_inputs = c10::multiply_integers(shape),
       .num_classes = num_classes,
       .hidden = config.integers("hidden", MlpOptions{}.hidden, Range::at_least(1)),
       .dropout = config.number("dropout", 0, {.min = 0, .max = 1, .open_max = true}),
-  });
+  };
+  return {num_weights(options), [options] { return std::make_shared<Mlp>(options); }};
 }
 
-std::shared_ptr<Model> build_cnn(const Config& config, const Shape& shape, int64_t num_classes) {
+Body cnn(const Config& config, const Shape& shape, int64_t num_classes) {
   require_images(config, shape);
   const CnnOptions options{
       .in_channels = shape[0],
@@ -46,22 +55,22 @@ std::shared_ptr<Model> build_cnn(const Config& config, const Shape& shape, int64
     config.fail("channels",
                 fmt::format("with pool_every = {} halves a {}×{} image {} times; name fewer convolutions",
                             options.pool_every, shape[1], shape[2], halvings));
-  return std::make_shared<Cnn>(options);
+  return {num_weights(options), [options] { return std::make_shared<Cnn>(options); }};
 }
 
-std::shared_ptr<Model> build_resnet(const Config& config, const Shape& shape, int64_t num_classes) {
+Body resnet(const Config& config, const Shape& shape, int64_t num_classes) {
   require_images(config, shape);
-  return std::make_shared<ResNet>(ResNetOptions{
+  const ResNetOptions options{
       .in_channels = shape[0],
       .num_classes = num_classes,
       .depth = config.integer("depth", ResNetOptions{}.depth),
       .width = config.integer("width", 0, Range::at_least(0)),
-  });
+  };
+  return {least_weights(options), [options] { return std::make_shared<ResNet>(options); }};
 }
 
-using Builder = std::shared_ptr<Model> (*)(const Config&, const Shape&, int64_t num_classes);
-const std::map<std::string, Builder> kBuilders = {
-    {"cnn", build_cnn}, {"mlp", build_mlp}, {"resnet", build_resnet}};
+using Architecture = Body (*)(const Config&, const Shape&, int64_t num_classes);
+const std::map<std::string, Architecture> kArchitectures = {{"cnn", cnn}, {"mlp", mlp}, {"resnet", resnet}};
 constexpr const char* kScript = "torchscript";
 
 // A module from elsewhere brings its own idea of pixels; ours learn theirs from the data.
@@ -71,6 +80,12 @@ std::shared_ptr<InputLayer> build_input_layer(const Config& config, const data::
   const std::string pixels = config.choice("pixels", "unit", {"unit", "standardized", "raw"});
   if (pixels == "standardized") return make_input_layer(schema);
   return std::make_shared<FixedPixelScale>(schema.shape, pixels == "unit" ? 255.0 : 1.0);
+}
+
+std::string kind_of(const Config& config, const data::Schema& schema) {
+  std::vector<std::string> kinds = {kScript};
+  for (const auto& [kind, architecture] : kArchitectures) kinds.push_back(kind);
+  return config.choice("kind", schema.table() ? "mlp" : "cnn", kinds);
 }
 
 }  // namespace
@@ -83,21 +98,63 @@ Classifier::Classifier(data::Schema schema, std::string architecture, std::share
 }
 
 torch::Tensor Classifier::forward(torch::Tensor inputs) {
-  return body_->forward(input_->forward(inputs));
+  const torch::Tensor logits = body_->forward(input_->forward(inputs));
+  return output_weights_.defined() ? logits * output_weights_ + output_biases_ : logits;
+}
+
+void Classifier::scale_outputs(const OutputScaling& scaling) {
+  for (const torch::Tensor& tensor : {scaling.weights, scaling.biases})
+    if (tensor.dim() != 1 || (tensor.size(0) != 1 && tensor.size(0) != schema_.num_classes()))
+      throw InputError("an output scaling has 1 or {} weights and biases, got a tensor of {}",
+                       schema_.num_classes(), tensor.numel());
+  const auto device = device_of(*this);
+  const auto keep = [&](const char* name, torch::Tensor& buffer, const torch::Tensor& value) {
+    if (!buffer.defined()) buffer = register_buffer(name, torch::empty({0}));
+    buffer.set_data(value.detach().to(device, torch::kFloat32, /*non_blocking=*/false, /*copy=*/true));
+  };
+  keep("output_weights", output_weights_, scaling.weights);
+  keep("output_biases", output_biases_, scaling.biases);
+}
+
+std::optional<OutputScaling> Classifier::output_scaling() const {
+  if (!output_weights_.defined()) return std::nullopt;
+  return OutputScaling{output_weights_, output_biases_};
+}
+
+double least_weights(const Config& config, const data::Schema& schema) {
+  const auto architecture = kArchitectures.find(kind_of(config, schema));
+  if (architecture == kArchitectures.end()) return 0;
+  return architecture->second(config, make_input_layer(schema)->output_shape(), schema.num_classes())
+      .least_weights;
+}
+
+static FeatureModel& with_features(Model& body) {
+  auto* model = dynamic_cast<FeatureModel*>(&body);
+  if (!model)
+    throw InputError(
+        "a torchscript model does not show its features apart from its last layer; use model.kind = \"mlp\", "
+        "\"cnn\" or \"resnet\"");
+  return *model;
+}
+
+torch::Tensor Classifier::features(torch::Tensor inputs) {
+  return with_features(*body_).features(input_->forward(inputs));
+}
+
+torch::nn::LinearImpl& Classifier::head() {
+  return with_features(*body_).head();
 }
 
 std::shared_ptr<Classifier> build(const Config& config, const data::Schema& schema, core::Seed seed,
                                   const std::optional<torch::jit::Module>& script) {
-  std::vector<std::string> kinds = {kScript};
-  for (const auto& [kind, builder] : kBuilders) kinds.push_back(kind);
-  const std::string kind = config.choice("kind", schema.table() ? "mlp" : "cnn", kinds);
+  const std::string kind = kind_of(config, schema);
   auto input = build_input_layer(config, schema, kind);
   std::shared_ptr<Model> body;
   if (kind == kScript) {
     const std::string path = config.text("path");
     body = script ? std::make_shared<ScriptModel>(*script) : std::make_shared<ScriptModel>(path);
   } else {
-    body = kBuilders.at(kind)(config, input->output_shape(), schema.num_classes());
+    body = kArchitectures.at(kind)(config, input->output_shape(), schema.num_classes()).make();
   }
   auto classifier =
       std::make_shared<Classifier>(schema, config.resolved(), std::move(input), std::move(body));

@@ -10,15 +10,27 @@
 
 namespace lathe::nn {
 
-// Stored inputs -> input layer -> body -> logits [N, num_classes].
-class Classifier : public Model {
+// Calibrated logits: weights · z + biases, element by element.
+struct OutputScaling {
+  torch::Tensor weights, biases;  // float32 [num_classes], or [1]
+};
+
+// Stored inputs -> input layer -> body -> output scaling, where there is one -> logits [N, num_classes].
+class Classifier : public FeatureModel {
  public:
   Classifier(data::Schema schema, std::string architecture, std::shared_ptr<InputLayer> input,
              std::shared_ptr<Model> body);
   torch::Tensor forward(torch::Tensor inputs) override;
+  // The body's features and last layer. Throw InputError for a TorchScript body, which has no known last
+  // layer.
+  torch::Tensor features(torch::Tensor inputs) override;
+  torch::nn::LinearImpl& head() override;
   void initialize(core::Seed seed) override { body_->initialize(seed); }
   // Takes the input layer's numbers (means, deviations) from the training examples.
   void fit_inputs(const torch::Tensor& training_inputs) { input_->fit(training_inputs); }
+  // Part of the model from then on, saved with it; throws InputError for other shapes.
+  void scale_outputs(const OutputScaling& scaling);
+  std::optional<OutputScaling> output_scaling() const;
   const data::Schema& schema() const { return schema_; }
   const std::string& architecture() const {
     return architecture_;
@@ -29,6 +41,7 @@ class Classifier : public Model {
   std::string architecture_;
   std::shared_ptr<InputLayer> input_;
   std::shared_ptr<Model> body_;
+  torch::Tensor output_weights_, output_biases_;  // buffers; undefined without scaling
 };
 
 // The classifier that a [model] table asks for, weights as published, drawn from `seed`:
@@ -41,5 +54,8 @@ class Classifier : public Model {
 // InputError when the kind cannot take such inputs.
 std::shared_ptr<Classifier> build(const core::Config& model, const data::Schema& schema, core::Seed seed,
                                   const std::optional<torch::jit::Module>& script = std::nullopt);
+
+// At least so many weights has what build() would make of this description; 0 where nobody knows.
+double least_weights(const core::Config& model, const data::Schema& schema);
 
 }  // namespace lathe::nn

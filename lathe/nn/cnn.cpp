@@ -6,6 +6,18 @@
 
 namespace lathe::nn {
 
+double num_weights(const CnnOptions& options) {
+  double weights = 0;
+  auto channels = static_cast<double>(options.in_channels);
+  const auto convolution = [&](int64_t out, double kernel) {
+    weights += kernel * kernel * channels * static_cast<double>(out);
+    channels = static_cast<double>(out);
+  };
+  if (options.stem_channels > 0) convolution(options.stem_channels, 5);
+  for (int64_t out : options.channels) convolution(out, 3);
+  return weights + channels * static_cast<double>(options.num_classes);
+}
+
 Cnn::Cnn(const CnnOptions& options)
     : pool_every_(static_cast<size_t>(options.pool_every)), dropout_(options.dropout) {
   int64_t channels = options.in_channels;
@@ -21,15 +33,14 @@ Cnn::Cnn(const CnnOptions& options)
   head_ = register_module("head", torch::nn::Linear(channels, options.num_classes));
 }
 
-torch::Tensor Cnn::forward(torch::Tensor x) {
+torch::Tensor Cnn::features(torch::Tensor x) {
   if (stem_) x = stem_->forward(x);
   for (size_t i = 0; i < layers_.size(); ++i) {
     if (i > 0 && i % pool_every_ == 0) x = torch::max_pool2d(x, 2);
     x = layers_[i]->forward(x);
   }
   x = x.mean({2, 3}) + x.amax({2, 3});
-  if (dropout_ > 0) x = torch::dropout(x, dropout_, is_training());
-  return head_->forward(x);
+  return dropout_ > 0 ? torch::dropout(x, dropout_, is_training()) : x;
 }
 
 void Cnn::initialize(core::Seed seed) {

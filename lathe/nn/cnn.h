@@ -1,6 +1,4 @@
 #pragma once
-#include <torch/nn/modules/linear.h>
-
 #include "lathe/nn/convolution.h"
 #include "lathe/nn/model.h"
 
@@ -15,12 +13,16 @@ struct CnnOptions {
   double dropout = 0;      // before the last layer
 };
 
+// Weights of its matrices, counted without making it (in double: a description may ask for any number).
+double num_weights(const CnnOptions& options);
+
 // [N, C, H, W] -> stem -> convolutions, each with batch norm and ReLU, with max pools between -> global
 // average + global maximum -> linear.
-class Cnn : public Model {
+class Cnn : public FeatureModel {
  public:
   explicit Cnn(const CnnOptions& options);
-  torch::Tensor forward(torch::Tensor images) override;
+  torch::Tensor features(torch::Tensor images) override;
+  torch::nn::LinearImpl& head() override { return *head_; }
   void initialize(core::Seed seed) override;
 
  private:

@@ -6,6 +6,16 @@
 
 namespace lathe::nn {
 
+double num_weights(const MlpOptions& options) {
+  double weights = 0;
+  auto width = static_cast<double>(options.num_inputs);
+  for (int64_t next : options.hidden) {
+    weights += width * static_cast<double>(next);
+    width = static_cast<double>(next);
+  }
+  return weights + width * static_cast<double>(options.num_classes);
+}
+
 Mlp::Mlp(const MlpOptions& options) : dropout_(options.dropout) {
   int64_t width = options.num_inputs;
   std::vector<int64_t> widths = options.hidden;
@@ -17,13 +27,13 @@ Mlp::Mlp(const MlpOptions& options) : dropout_(options.dropout) {
   }
 }
 
-torch::Tensor Mlp::forward(torch::Tensor x) {
+torch::Tensor Mlp::features(torch::Tensor x) {
   x = x.flatten(1);
   for (size_t i = 0; i + 1 < layers_.size(); ++i) {
     x = layers_[i]->forward(x).relu_();
     if (dropout_ > 0) x = torch::dropout(x, dropout_, is_training());
   }
-  return layers_.back()->forward(x);
+  return x;
 }
 
 void Mlp::initialize(core::Seed seed) {

@@ -1,7 +1,4 @@
 #pragma once
-#include <torch/nn/modules/container/modulelist.h>
-#include <torch/nn/modules/linear.h>
-
 #include "lathe/nn/model.h"
 
 namespace lathe::nn {
@@ -13,12 +10,16 @@ struct MlpOptions {
   double dropout = 0;  // after each hidden layer
 };
 
+// Weights of its matrices, counted without making it (in double: a description may ask for any number).
+double num_weights(const MlpOptions& options);
+
 // x -> flatten -> (linear -> ReLU -> dropout) for each hidden width -> linear. He initialisation, biases
 // zero.
-class Mlp : public Model {
+class Mlp : public FeatureModel {
  public:
   explicit Mlp(const MlpOptions& options);
-  torch::Tensor forward(torch::Tensor inputs) override;
+  torch::Tensor features(torch::Tensor inputs) override;
+  torch::nn::LinearImpl& head() override { return *layers_.back(); }
   void initialize(core::Seed seed) override;
 
  private:

@@ -1,5 +1,6 @@
 #pragma once
 #include <torch/nn/module.h>
+#include <torch/nn/modules/linear.h>
 #include <torch/types.h>
 
 #include <memory>
@@ -18,6 +19,14 @@ class Model : public torch::nn::Module {
   // Gives every parameter its published initial value, drawn from `seed`. Layers without parameters do
   // nothing.
   virtual void initialize(core::Seed) {}
+};
+
+// A model that ends in one linear layer: logits = W f(x) + b.
+class FeatureModel : public Model {
+ public:
+  virtual torch::Tensor features(torch::Tensor inputs) = 0;  // f(x), [N, D]
+  virtual torch::nn::LinearImpl& head() = 0;                 // W [num_classes, D] and b
+  torch::Tensor forward(torch::Tensor inputs) override { return head().forward(features(inputs)); }
 };
 
 struct Cost {

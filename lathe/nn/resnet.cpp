@@ -42,8 +42,27 @@ void ResidualBlock::initialize(core::Seed seed) {
   if (projection_) projection_->initialize(seed.stream("projection"));
 }
 
+namespace {
+
+bool large_images(const ResNetOptions& options) {
+  return options.depth == 18 || options.depth == 34;
+}
+
+int64_t first_width(const ResNetOptions& options) {
+  return options.width > 0 ? options.width : large_images(options) ? 64 : 16;
+}
+
+}  // namespace
+
+// As if the channels never grew: depth − 2 convolutions of the first stage's width.
+double least_weights(const ResNetOptions& options) {
+  const auto width = static_cast<double>(first_width(options));
+  return 9 * width *
+         (static_cast<double>(options.in_channels) + static_cast<double>(options.depth - 2) * width);
+}
+
 ResNet::ResNet(const ResNetOptions& options) {
-  large_images_ = options.depth == 18 || options.depth == 34;
+  large_images_ = large_images(options);
   if (!large_images_ && (options.depth < 8 || options.depth % 6 != 2))
     throw InputError("model.depth of a resnet must be 18, 34 or 6n + 2 (20, 32, 44, 56, 110), got {}",
                      options.depth);
@@ -51,7 +70,7 @@ ResNet::ResNet(const ResNetOptions& options) {
   if (options.depth == 18) blocks = {2, 2, 2, 2};
   if (options.depth == 34) blocks = {3, 4, 6, 3};
 
-  int64_t channels = options.width > 0 ? options.width : large_images_ ? 64 : 16;
+  int64_t channels = first_width(options);
   stem_ = register_module("stem",
                           std::make_shared<Convolution>(ConvolutionOptions{.in_channels = options.in_channels,
                                                                            .out_channels = channels,
@@ -70,11 +89,11 @@ ResNet::ResNet(const ResNetOptions& options) {
   head_ = register_module("head", torch::nn::Linear(channels, options.num_classes));
 }
 
-torch::Tensor ResNet::forward(torch::Tensor x) {
+torch::Tensor ResNet::features(torch::Tensor x) {
   x = stem_->forward(x);
   if (large_images_) x = torch::max_pool2d(x, 3, 2, 1);
   for (const auto& block : blocks_) x = block->forward(x);
-  return head_->forward(x.mean({2, 3}));
+  return x.mean({2, 3});
 }
 
 void ResNet::initialize(core::Seed seed) {

@@ -1,6 +1,4 @@
 #pragma once
-#include <torch/nn/modules/linear.h>
-
 #include "lathe/nn/convolution.h"
 #include "lathe/nn/model.h"
 
@@ -12,6 +10,9 @@ struct ResNetOptions {
   int64_t depth = 20;  // 6n + 2 (20, 32, 44, 56, 110): for 32×32 images; 18 or 34: for 224×224 images
   int64_t width = 0;   // channels of the first stage; 0: as published (16 for 6n + 2, 64 for 18 and 34)
 };
+
+// At least so many weights, counted without making it (in double: a description may ask for any number).
+double least_weights(const ResNetOptions& options);
 
 // y = ReLU(x' + F(x)), F two 3×3 convolutions with batch norm; x' is x where the shape stays. Where it
 // changes: every second pixel, new channels zero ("A", 6n + 2), or a 1×1 convolution with batch norm ("B", 18
@@ -30,10 +31,11 @@ class ResidualBlock : public Model {
 
 // He et al. 2016, "Deep residual learning", §4.1 (18, 34) and §4.2 (6n + 2). Throws InputError for another
 // depth.
-class ResNet : public Model {
+class ResNet : public FeatureModel {
  public:
   explicit ResNet(const ResNetOptions& options);
-  torch::Tensor forward(torch::Tensor images) override;
+  torch::Tensor features(torch::Tensor images) override;
+  torch::nn::LinearImpl& head() override { return *head_; }
   void initialize(core::Seed seed) override;
 
  private:

@@ -9,42 +9,60 @@
 
 namespace lathe::optim {
 
+void MeanGradient::replica(const GradientSource& source, int64_t i, const Evaluation&) {
+  if (source.local_replicas() == 1) return;
+  const torch::NoGradGuard no_grad;
+  const std::vector<torch::Tensor> gradients = gradients_of(parameters_);
+  if (i == 0) {
+    sums_.clear();
+    for (const torch::Tensor& gradient : gradients) sums_.push_back(gradient.clone());
+    return;
+  }
+  if (gradients.size() != sums_.size())
+    throw Error("micro-batches of one step gave gradients to different parameters");
+  torch::_foreach_add_(sums_, gradients);
+}
+
+std::vector<torch::Tensor> MeanGradient::packet(const GradientSource& source) {
+  packet_ = gradients_of(parameters_);
+  const torch::NoGradGuard no_grad;
+  if (source.local_replicas() > 1)
+    for (size_t i = 0; i < packet_.size(); ++i) packet_[i].copy_(sums_[i]);
+  return packet_;
+}
+
+void MeanGradient::combine(const GradientSource& source, StepReport&) {
+  const torch::NoGradGuard no_grad;
+  if (source.replicas() > 1) torch::_foreach_div_(packet_, static_cast<double>(source.replicas()));
+  packet_.clear();
+}
+
 ComposedStep::ComposedStep(std::unique_ptr<torch::optim::Optimizer> base, StepSlots slots)
     : base_(std::move(base)), slots_(std::move(slots)) {
   for (const auto& group : parameter_groups(*base_))
     parameters_.insert(parameters_.end(), group.begin(), group.end());
+  if (!slots_.combine) slots_.combine = std::make_shared<MeanGradient>(parameters_);
 }
 
-// Leaves the mean gradient over all replicas of all processes in .grad, or reports the step as skipped.
+// Brings together what all replicas of all processes found, or reports the step as skipped.
 ComposedStep::Gathered ComposedStep::gather(GradientSource& source) {
   Gathered gathered;
   StepReport& report = gathered.report;
-  const int64_t local = source.local_replicas();
-  std::vector<torch::Tensor> sums;  // of the replicas before this one; empty while there is only one
   double loss = 0;
   int64_t samples = 0;
-  for (int64_t i = 0; i < local; ++i) {
+  for (int64_t i = 0; i < source.local_replicas(); ++i) {
     const Evaluation evaluation = slots_.rule->compute(source, i);
     for (const auto& observer : slots_.observers) observer->replica(source, i, evaluation);
+    slots_.combine->replica(source, i, evaluation);
     report.evaluations += evaluation.evaluations;
     report.collectives += evaluation.collectives;
     loss += evaluation.loss * static_cast<double>(evaluation.samples);
     samples += evaluation.samples;
-    if (local == 1) break;
-    const std::vector<torch::Tensor> gradients = gradients_of(parameters_);
-    if (i == 0) {
-      for (const torch::Tensor& gradient : gradients) sums.push_back(gradient.clone());
-    } else {
-      if (gradients.size() != sums.size())
-        throw Error("micro-batches of one step gave gradients to different parameters");
-      torch::_foreach_add_(sums, gradients);
-    }
   }
-  std::vector<torch::Tensor> gradients = gradients_of(parameters_);
+  const std::vector<torch::Tensor> gradients = slots_.combine->packet(source);
   if (gradients.empty()) throw InputError("no parameter has a gradient; the loss must depend on the model");
 
   const torch::NoGradGuard no_grad;
-  for (size_t i = 0; i < sums.size(); ++i) gradients[i].copy_(sums[i]);
   const torch::Tensor totals = torch::tensor({loss, static_cast<double>(samples)}, torch::kFloat64);
   for (const auto& observer : slots_.observers) gathered.observed.push_back(observer->sums(source));
   if (source.processes() > 1) {
@@ -54,7 +72,6 @@ ComposedStep::Gathered ComposedStep::gather(GradientSource& source) {
     source.all_reduce_sum(packet);
     ++report.collectives;
   }
-  if (source.replicas() > 1) torch::_foreach_div_(gradients, static_cast<double>(source.replicas()));
   report.loss = totals[0].item<double>() / totals[1].item<double>();
   // A non-finite value anywhere makes the reduced sums non-finite everywhere, so every process decides alike.
   report.skipped = !std::isfinite(report.loss) || !std::isfinite(squared_norm(gradients).item<double>());
@@ -67,6 +84,7 @@ StepReport ComposedStep::step(GradientSource& source) {
     report.progress = 0;
     return report;
   }
+  slots_.combine->combine(source, report);
   for (size_t i = 0; i < observed.size(); ++i) slots_.observers[i]->mean(source, observed[i], report);
   for (const auto& transform : slots_.transforms) transform->apply(parameters_, report);
   if (!slots_.factor) {
@@ -81,7 +99,7 @@ StepReport ComposedStep::step(GradientSource& source) {
 }
 
 std::map<std::string, Slot*> ComposedStep::filled_slots() const {
-  std::map<std::string, Slot*> slots = {{"rule", slots_.rule.get()}};
+  std::map<std::string, Slot*> slots = {{"rule", slots_.rule.get()}, {"combine", slots_.combine.get()}};
   for (size_t i = 0; i < slots_.observers.size(); ++i)
     slots["observer" + std::to_string(i)] = slots_.observers[i].get();
   for (size_t i = 0; i < slots_.transforms.size(); ++i)

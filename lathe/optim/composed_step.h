@@ -21,21 +21,47 @@ class GradientRule : public Slot {
   }
 };
 
-// Slot 2: sees every replica's gradient and, after the reduction, their mean; changes neither.
+// Slot 2: sees every replica's gradient and, after the reduction, the combined one; changes neither.
 class GradientObserver : public Slot {
  public:
   // A replica's gradient is in .grad; i = 0 begins a step.
   virtual void replica(const GradientSource& source, int64_t i, const Evaluation& evaluation) = 0;
   // float64 [n] on the parameters' device: what is to be added up over processes, n alike on all of them.
   virtual torch::Tensor sums(const GradientSource& source) const = 0;
-  // The mean is in .grad, `sums` are those of all processes. Not called for a step that is skipped: only here
-  // may state change.
+  // The combined gradient is in .grad, `sums` are those of all processes. Not called for a step that is
+  // skipped: only here may state change.
   virtual void mean(const GradientSource& source, const torch::Tensor& sums, StepReport& report) = 0;
 };
 
-// Slot 3 is the mean over replicas and processes.
+// Slot 3: one gradient from those of all replicas of all processes. What packet() gives is summed over
+// processes, in the step's one reduction; a rule whose choice needs every process's part puts its parts into
+// the packet and chooses in combine(), one that is content with its own process's chooses in packet().
+class CombineRule : public Slot {
+ public:
+  // A replica's gradient is in .grad; i = 0 begins a step.
+  virtual void replica(const GradientSource& source, int64_t i, const Evaluation& evaluation) = 0;
+  // After the last replica: what is to be summed, in place, alike in number and shape on all processes.
+  virtual std::vector<torch::Tensor> packet(const GradientSource& source) = 0;
+  // The packet is the sum now: leaves the combined gradient in .grad. Not called for a step that is skipped:
+  // only here may state change.
+  virtual void combine(const GradientSource& source, StepReport& report) = 0;
+};
 
-// Slot 4: changes the mean gradient before the optimizer sees it.
+// The mean over replicas.
+class MeanGradient : public CombineRule {
+ public:
+  explicit MeanGradient(std::vector<torch::Tensor> parameters) : parameters_(std::move(parameters)) {}
+  void replica(const GradientSource& source, int64_t i, const Evaluation& evaluation) override;
+  std::vector<torch::Tensor> packet(const GradientSource& source) override;
+  void combine(const GradientSource& source, StepReport& report) override;
+
+ private:
+  std::vector<torch::Tensor> parameters_;
+  std::vector<torch::Tensor> sums_;    // of the replicas so far; empty while there is only one
+  std::vector<torch::Tensor> packet_;  // .grad of the parameters that have one
+};
+
+// Slot 4: changes the combined gradient before the optimizer sees it.
 class GradientTransform : public Slot {
  public:
   virtual void apply(const std::vector<torch::Tensor>& parameters, StepReport& report) = 0;
@@ -53,12 +79,13 @@ class LearningRateFactor {
 struct StepSlots {
   std::shared_ptr<GradientRule> rule = std::make_shared<GradientRule>();
   std::vector<std::shared_ptr<GradientObserver>> observers = {};
+  std::shared_ptr<CombineRule> combine = nullptr;  // none: the mean
   std::vector<std::shared_ptr<GradientTransform>> transforms = {};
   std::shared_ptr<LearningRateFactor> factor = nullptr;  // none: 1, and progress 1
 };
 
-// The slots in their fixed order: gradient rule per replica, observers, mean over replicas and processes,
-// transforms, then the base optimizer with each group's learning rate times its factor (put back afterwards,
+// The slots in their fixed order: gradient rule per replica, observers, combine rule, transforms, then the
+// base optimizer with each group's learning rate times its factor (put back afterwards,
 // even if the optimizer throws). Parameters without a gradient are left alone. Sparse gradients are an
 // InputError.
 class ComposedStep : public StepRule {

@@ -68,11 +68,11 @@ Eigen::VectorXd to_eigen(const torch::Tensor& vector) {
 class Measurement {
  public:
   Measurement(nn::Model& model, const data::Dataset& dataset, const SharpnessOptions& options,
-              core::Seed seed, const BatchLoss& loss, const core::StopToken& stop)
+              core::Seed seed, const Objective& objective, const core::StopToken& stop)
       : model_(model),
         options_(options),
         seed_(seed),
-        loss_(loss),
+        objective_(objective),
         stop_(stop),
         evaluation_(model),
         statistics_(model),
@@ -101,7 +101,7 @@ class Measurement {
   nn::Model& model_;
   const SharpnessOptions& options_;
   core::Seed seed_;
-  const BatchLoss& loss_;
+  const Objective& objective_;
   const core::StopToken& stop_;
   nn::EvaluationMode evaluation_;
   nn::FrozenStatistics statistics_;
@@ -120,9 +120,9 @@ nn::MeanLoss Measurement::mean_loss(int64_t begin, int64_t end) const {
     stop_.check("measuring sharpness");
     const int64_t from = begin + batch * options_.batch_size;
     const int64_t to = std::min(from + options_.batch_size, end);
-    return loss_(model_,
-                 {dataset_.inputs.slice(0, from, to).to(device_),
-                  dataset_.targets.slice(0, from, to).to(device_), torch::arange(from, to, torch::kInt64)});
+    return objective_(
+        model_, {dataset_.inputs.slice(0, from, to).to(device_),
+                 dataset_.targets.slice(0, from, to).to(device_), torch::arange(from, to, torch::kInt64)});
   };
   return loss;
 }
@@ -336,14 +336,10 @@ double bound_complexity(double weight_norm2, double rho, int64_t parameters, int
   return std::sqrt((divergence + 4 * std::log(n / delta)) / (n - 1));
 }
 
-torch::Tensor cross_entropy(nn::Model& model, const data::Batch& batch) {
-  return torch::cross_entropy_loss(model.forward(batch.inputs), batch.targets);
-}
-
 SharpnessReport sharpness(nn::Model& model, const data::Dataset& dataset, const SharpnessOptions& options,
-                          core::Seed seed, const BatchLoss& loss, const core::StopToken& stop) {
+                          core::Seed seed, const Objective& objective, const core::StopToken& stop) {
   check(options, dataset);
-  return Measurement(model, dataset, options, seed, loss, stop).report();
+  return Measurement(model, dataset, options, seed, objective, stop).report();
 }
 
 }  // namespace lathe::optim

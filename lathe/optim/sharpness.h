@@ -1,11 +1,9 @@
 #pragma once
-#include <functional>
 #include <vector>
 
 #include "lathe/core/interrupt.h"
 #include "lathe/core/seed.h"
-#include "lathe/data/batches.h"
-#include "lathe/nn/model.h"
+#include "lathe/optim/objective.h"
 
 namespace lathe::optim {
 
@@ -77,15 +75,11 @@ struct SharpnessReport {
   std::vector<SharpnessBound> bounds;
 };
 
-// The mean loss of a batch; the Trainer's Objective is one.
-using BatchLoss = std::function<torch::Tensor(nn::Model& model, const data::Batch& batch)>;
-torch::Tensor cross_entropy(nn::Model& model, const data::Batch& batch);
-
 // Measures in evaluation mode, so with frozen statistics; deterministic in `seed`. The model is then as it
 // was, bit for bit, also when the loss throws. Throws InputError for options that make no sense, Error when
 // L(w) or its gradient is not finite, Interrupted.
 SharpnessReport sharpness(nn::Model& model, const data::Dataset& dataset, const SharpnessOptions& options,
-                          core::Seed seed, const BatchLoss& loss = cross_entropy,
+                          core::Seed seed, const Objective& objective = cross_entropy(),
                           const core::StopToken& stop = {});
 
 }  // namespace lathe::optim

@@ -1,5 +1,3 @@
-#include <torch/torch.h>
-
 #include <cmath>
 
 #include "lathe/train/trainer.h"
@@ -27,6 +25,7 @@ TrainOptions train_options(const core::Config& train, const optim::OptimizerOpti
   o.epochs = train.number("epochs", o.epochs, Range::positive());
   o.steps = train.integer("steps", o.steps, Range::at_least(0));
   o.batch_size = train.integer("batch_size", o.batch_size, Range::at_least(1));
+  if (train.choice("last_batch", "drop", {"drop", "refuse"}) == "refuse") o.last_batch = LastBatch::refuse;
   o.micro_batch = train.integer("micro_batch", o.micro_batch, Range::at_least(0));
   if (o.micro_batch > 0 && o.batch_size % o.micro_batch != 0)
     train.fail("micro_batch",
@@ -55,13 +54,6 @@ TrainOptions train_options(const core::Config& train, const optim::OptimizerOpti
   o.augment.cutout = augment.integer("cutout", o.augment.cutout, Range::at_least(0));
   o.augment.fill = augment.integer("fill", o.augment.fill, {.min = 0, .max = 255});
   return o;
-}
-
-Objective cross_entropy(double label_smoothing) {
-  return [label_smoothing](nn::Model& model, const data::Batch& batch) {
-    return torch::cross_entropy_loss(model.forward(batch.inputs), batch.targets, {}, at::Reduction::Mean,
-                                     -100, label_smoothing);
-  };
 }
 
 }  // namespace lathe::train

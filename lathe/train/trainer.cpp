@@ -94,6 +94,26 @@ class Trainer::StepGradients : public optim::GradientSource {
   int64_t micro_ = 0, local_ = 1;
 };
 
+// The same micro-batches, seen through the training method.
+class Trainer::MethodGradients : public optim::GradientSource {
+ public:
+  MethodGradients(Method& method, GradientSource& source) : method_(method), source_(source) {}
+  int64_t step() const override { return source_.step(); }
+  double progress() const override { return source_.progress(); }
+  int rank() const override { return source_.rank(); }
+  int processes() const override { return source_.processes(); }
+  int64_t local_replicas() const override { return source_.local_replicas(); }
+  int64_t replicas() const override { return source_.replicas(); }
+  optim::Evaluation evaluate(int64_t i, optim::Pass pass) override {
+    return method_.evaluate(source_, i, pass);
+  }
+  void all_reduce_sum(at::TensorList tensors) override { source_.all_reduce_sum(tensors); }
+
+ private:
+  Method& method_;
+  GradientSource& source_;
+};
+
 std::string Trainer::status(double loss, const Progress& p) {
   std::string text = fmt::format("loss {:.4f}", loss);
   if (!p.epochs.empty())
@@ -107,7 +127,7 @@ Trainer::Trainer(std::shared_ptr<nn::Model> model, std::unique_ptr<optim::StepRu
       rule_(std::move(rule)),
       options_(std::move(options)),
       seed_(seed),
-      objective_(cross_entropy(options_.label_smoothing)) {
+      objective_(optim::cross_entropy(options_.label_smoothing)) {
   for (const auto& group : rule_->base().param_groups()) base_rates_.push_back(group.options().get_lr());
   if (options_.average_decay > 0) average_.emplace(*model_, options_.average_decay);
 }
@@ -122,6 +142,7 @@ void Trainer::set_learning_rate(double factor) {
 }
 
 EpochPoint Trainer::evaluate(const data::Dataset& holdout) {
+  method_->settle();
   if (average_) average_->swap();
   const torch::Tensor logits = nn::predict(*model_, holdout.inputs);
   if (average_) average_->swap();
@@ -145,8 +166,11 @@ optim::StepReport Trainer::step(const data::Batch& batch, Progress& p) {
   set_learning_rate(schedule_factor(options_.schedule, p.schedule_share()));
   const double learning_rate = rule_->base().param_groups().front().options().get_lr();
   const nn::BufferSnapshot buffers(*model_);
+  method_->before_step(p.step);
   StepGradients gradients(*this, batch, p);
-  const optim::StepReport report = rule_->step(gradients);
+  MethodGradients seen(*method_, gradients);
+  optim::StepReport report = rule_->step(seen);
+  method_->after_step(report);
   ++p.step;
   p.tau += report.progress;
   p.evaluations += report.evaluations;
@@ -212,6 +236,8 @@ void Trainer::keep_final_weights(const Progress& p) {
     for (size_t i = 0; i < weights.size(); ++i) weights[i].copy_(p.best[i]);
   else if (average_)
     average_->swap();
+  else
+    method_->settle();
 }
 
 FitReport Trainer::fit(const data::Dataset& train, const data::Dataset& holdout,
@@ -220,6 +246,12 @@ FitReport Trainer::fit(const data::Dataset& train, const data::Dataset& holdout,
   data::Batches batches(train, {.size = options_.batch_size, .augment = options_.augment},
                         seed_.stream("batches"));
   const int64_t per_epoch = batches.per_epoch();
+  if (options_.last_batch == LastBatch::refuse && train.size() % options_.batch_size != 0)
+    throw InputError(
+        "train.last_batch = \"refuse\": batches of {} leave {} of {} examples over; change train.batch_size, "
+        "or \"drop\" them",
+        options_.batch_size, train.size() % options_.batch_size, train.size());
+  method_->begin(*model_, train, per_epoch);
   Progress p;
   p.total = options_.steps > 0 ? options_.steps
                                : std::max<int64_t>(1, std::llround(options_.epochs * options_.schedule_scale *

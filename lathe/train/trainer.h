@@ -8,11 +8,20 @@
 #include "lathe/core/interrupt.h"
 #include "lathe/data/batches.h"
 #include "lathe/nn/model.h"
+#include "lathe/optim/objective.h"
 #include "lathe/optim/optimizer.h"
+#include "lathe/train/method.h"
 #include "lathe/train/schedule.h"
 #include "lathe/train/weight_average.h"
 
 namespace lathe::train {
+
+// The examples that are left over when an epoch is cut into batches. All batches have one size: the sums of a
+// data-parallel step, and AdaScale's moments, need it.
+enum class LastBatch {
+  drop,   // other ones each epoch, since each is shuffled anew
+  refuse  // InputError
+};
 
 struct TrainOptions {
   double epochs = 10;
@@ -22,6 +31,7 @@ struct TrainOptions {
   int64_t micro_batch = 0;
   // Batch size over the batch size that `epochs` (or `steps`) and the schedule were made for: AdaScale's S.
   double schedule_scale = 1;
+  LastBatch last_batch = LastBatch::drop;
   double label_smoothing = 0;  // Szegedy et al. 2016
   double average_decay =
       0;                 // exponential moving average of the weights, used for evaluation and kept; 0: none
@@ -34,10 +44,6 @@ struct TrainOptions {
 // Reads a [train] table with its schedule and augment tables. Where `optim` scales the batch, schedule_scale
 // is set, and a batch that AdaScale has to split is split into max(2, scale) micro-batches.
 TrainOptions train_options(const core::Config& train, const optim::OptimizerOptions& optim = {});
-
-// The mean loss of a batch; everything that a model computes in a step. Default: cross-entropy of the logits.
-using Objective = std::function<torch::Tensor(nn::Model& model, const data::Batch& batch)>;
-Objective cross_entropy(double label_smoothing = 0);
 
 // One point of the learning curves.
 struct StepPoint {
@@ -84,7 +90,9 @@ class Trainer {
  public:
   Trainer(std::shared_ptr<nn::Model> model, std::unique_ptr<optim::StepRule> rule, TrainOptions options,
           core::Seed seed);
-  void set_objective(Objective objective) { objective_ = std::move(objective); }
+  // Default: cross-entropy of the logits.
+  void set_objective(optim::Objective objective) { objective_ = std::move(objective); }
+  void set_method(std::shared_ptr<Method> method) { method_ = std::move(method); }
   // Several processes train one model: each calls fit() with the same arguments and takes its share of every
   // batch's micro-batches. Floating-point buffers (batch-norm statistics) are averaged at the end of each
   // epoch; process 0 writes the checkpoint.
@@ -95,6 +103,7 @@ class Trainer {
 
  private:
   class StepGradients;
+  class MethodGradients;
   struct Progress;
   optim::StepReport step(const data::Batch& batch, Progress& progress);
   static void add_curve_point(Progress& progress);
@@ -111,7 +120,8 @@ class Trainer {
   std::unique_ptr<optim::StepRule> rule_;
   TrainOptions options_;
   core::Seed seed_;
-  Objective objective_;
+  optim::Objective objective_;
+  std::shared_ptr<Method> method_ = std::make_shared<Method>();
   std::shared_ptr<optim::Communicator> communicator_;  // none: one process
   std::vector<double> base_rates_;                     // of each parameter group
   std::optional<WeightAverage> average_;

@@ -74,6 +74,31 @@ TEST_P(Archive, RunsAsTorchScriptAtAnyBatchSize) {
   }
 }
 
+TEST_P(Archive, KeepsItsCalibration) {
+  const auto model = trained();
+  const torch::Tensor inputs = inputs_for(GetParam().schema, 9), raw = predict(*model, inputs);
+  EXPECT_FALSE(model->output_scaling());
+  const torch::Tensor weights = torch::tensor({0.5, 2.0, 1.0}), biases = torch::tensor({0.0, 1.0, -1.0});
+  model->scale_outputs({weights, biases});
+  EXPECT_TRUE(torch::allclose(predict(*model, inputs), raw * weights + biases));
+  save(*model, directory_.path() / "model.pt");
+  torch::jit::Module script = torch::jit::load((directory_.path() / "model.pt").string());
+  EXPECT_TRUE(torch::allclose(script.forward({inputs}).toTensor(), raw * weights + biases, 1e-5, 1e-5));
+  const auto loaded = load(directory_.path() / "model.pt");
+  EXPECT_TRUE(torch::equal(predict(*loaded, inputs), predict(*model, inputs)));
+  EXPECT_TRUE(torch::equal(loaded->output_scaling()->biases, biases));
+}
+
+TEST_P(Archive, CountsAtLeastHalfOfItsWeightsWithoutBuilding) {
+  const auto model = trained();
+  double weights = 0;
+  for (const auto& parameter : model->parameters())
+    if (parameter.dim() > 1) weights += static_cast<double>(parameter.numel());
+  const double least = least_weights(Config::parse(GetParam().toml), GetParam().schema);
+  EXPECT_LE(least, weights);
+  EXPECT_GE(least, GetParam().name == std::string("resnet18") ? weights / 50 : weights / 8);
+}
+
 TEST_P(Archive, LoadsBackToTheSameTrainableClassifier) {
   const auto model = trained();
   save(*model, directory_.path() / "model.pt");

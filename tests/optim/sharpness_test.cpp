@@ -258,7 +258,7 @@ struct Trained {
                       schema, Seed(1));
     dataset = {torch::randint(0, 256, {40, 1, 8, 8}, nn::generator(Seed(2)), torch::kUInt8),
                torch::arange(40).remainder(3), schema};
-    cross_entropy(*model, {dataset.inputs, dataset.targets, {}}).backward();
+    cross_entropy()(*model, {dataset.inputs, dataset.targets, {}}).backward();
   }
   std::vector<torch::Tensor> state() const {
     std::vector<torch::Tensor> tensors = model->buffers();
@@ -289,7 +289,7 @@ TEST(Sharpness, LeavesTheModelAsItWas) {
   const auto counted = [&](nn::Model& model, const data::Batch& batch) {
     EXPECT_FALSE(model.is_training());
     ++calls;
-    return cross_entropy(model, batch);
+    return cross_entropy()(model, batch);
   };
   sharpness(*trained.model, trained.dataset, kSmall, Seed(0), counted);
   EXPECT_TRUE(trained.same(before));
@@ -298,7 +298,7 @@ TEST(Sharpness, LeavesTheModelAsItWas) {
     int64_t left = last;
     const auto failing = [&](nn::Model& model, const data::Batch& batch) {
       if (left-- == 0) throw std::runtime_error("loss");
-      return cross_entropy(model, batch);
+      return cross_entropy()(model, batch);
     };
     EXPECT_THROW(sharpness(*trained.model, trained.dataset, kSmall, Seed(0), failing), std::runtime_error);
     EXPECT_TRUE(trained.same(before)) << last;
@@ -312,7 +312,7 @@ TEST(Sharpness, StopsWhenAsked) {
   int64_t left = 20;
   const auto stopping = [&](nn::Model& model, const data::Batch& batch) {
     if (left-- == 0) stop.request();
-    return cross_entropy(model, batch);
+    return cross_entropy()(model, batch);
   };
   EXPECT_THROW(sharpness(*trained.model, trained.dataset, kSmall, Seed(0), stopping, stop), Interrupted);
   EXPECT_EQ(left, -1);

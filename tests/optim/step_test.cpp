@@ -9,6 +9,7 @@
 #include "lathe/core/error.h"
 #include "lathe/optim/clip_norm.h"
 #include "lathe/optim/optimizer.h"
+#include "tests/optim/gradient_list.h"
 
 namespace lathe::optim {
 namespace {
@@ -71,6 +72,70 @@ TEST(ComposedStep, ReplicasAreAveraged) {
   expect_w(problem, 1 - 0.01 * 1.5, 1 - 0.01 * 15);
   EXPECT_NEAR(report.loss, 1.5 * 5.5, 1e-12);
   EXPECT_EQ(report.evaluations, 3);
+}
+
+// The steepest of all processes' gradients: needs every process's part before it can choose.
+class Steepest : public CombineRule {
+ public:
+  explicit Steepest(torch::Tensor w) : w_(std::move(w)) {}
+  void replica(const GradientSource&, int64_t i, const Evaluation&) override {
+    if (i == 0) gradients_.clear();
+    gradients_.push_back(w_.grad().clone());
+  }
+  std::vector<torch::Tensor> packet(const GradientSource&) override { return gradients_; }
+  void combine(const GradientSource&, StepReport& report) override {
+    const auto steepest = std::max_element(gradients_.begin(), gradients_.end(), [](auto& a, auto& b) {
+      return a.norm().template item<double>() < b.norm().template item<double>();
+    });
+    w_.mutable_grad() = *steepest;
+    report.metrics["chosen"] = static_cast<double>(steepest - gradients_.begin());
+    ++calls;
+  }
+  void save(torch::serialize::OutputArchive& archive) const override {
+    archive.write("calls", c10::IValue(calls));
+  }
+  void load(torch::serialize::InputArchive& archive) override {
+    c10::IValue value;
+    archive.read("calls", value);
+    calls = value.toInt();
+  }
+  int64_t calls = 0;
+
+ private:
+  torch::Tensor w_;
+  std::vector<torch::Tensor> gradients_;
+};
+
+std::unique_ptr<ComposedStep> steepest_sgd(const Quadratic& problem, const std::shared_ptr<Steepest>& rule) {
+  return std::make_unique<ComposedStep>(
+      make_optimizer({problem.w}, {.lr = 0.01, .momentum = 0, .nesterov = false, .weight_decay = 0}),
+      StepSlots{.combine = rule});
+}
+
+TEST(ComposedStep, ACombineRuleChoosesFromAllReplicas) {
+  Quadratic problem({0.5, 1.5, 1.0}, 3);
+  const auto rule = std::make_shared<Steepest>(problem.w);
+  const StepReport report = steepest_sgd(problem, rule)->step(problem);
+  EXPECT_EQ(report.metrics.at("chosen"), 1);
+  EXPECT_EQ(problem.reductions, 1);
+  expect_w(problem, 1 - 0.01 * 3, 1 - 0.01 * 30);  // twice 1.5: this process's and the other's
+}
+
+TEST(ComposedStep, ACombineRuleIsNotCalledForASkippedStepAndIsSaved) {
+  Quadratic problem({1.0, std::nan("")});
+  const auto rule = std::make_shared<Steepest>(problem.w);
+  const auto step = steepest_sgd(problem, rule);
+  EXPECT_TRUE(step->step(problem).skipped);
+  EXPECT_EQ(rule->calls, 0);
+  expect_w(problem, 1, 1);
+
+  Quadratic sound({1.0, 0.5});
+  const auto counting = std::make_shared<Steepest>(sound.w), restored = std::make_shared<Steepest>(sound.w);
+  const auto counted = steepest_sgd(sound, counting);
+  counted->step(sound);
+  const auto resumed = steepest_sgd(sound, restored);
+  transfer(*counted, *resumed);
+  EXPECT_EQ(restored->calls, 1);
 }
 
 TEST(ComposedStep, OneReductionPerStepAcrossProcesses) {

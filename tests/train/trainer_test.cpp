@@ -10,12 +10,14 @@
 #include "lathe/nn/initialization.h"
 #include "lathe/optim/optimizer.h"
 #include "lathe/train/threads.h"
+#include "tests/support/message.h"
 
 namespace lathe::train {
 namespace {
 
 using core::Config;
 using core::Seed;
+using testing_support::message_of;
 
 // Three classes of 8×8 noise: with bright rows, with bright columns, with neither.
 data::Dataset stripes(int64_t count, uint64_t seed) {
@@ -108,6 +110,86 @@ TEST(Trainer, MicroBatchesWithoutBatchNormEqualTheWholeBatch) {
   micro.trainer().fit(micro.train, micro.holdout);
   const auto a = weights(whole), b = weights(micro);
   for (size_t i = 0; i < a.size(); ++i) EXPECT_TRUE(torch::allclose(a[i], b[i], 1e-4, 1e-5));
+}
+
+TEST(Trainer, RefusesLeftOverExamplesWhenTold) {
+  Scene setup;
+  setup.options.last_batch = LastBatch::refuse;
+  setup.options.steps = 1;
+  setup.trainer().fit(setup.train, setup.holdout);  // 160 = 10 · 16
+  EXPECT_NE(message_of<InputError>([&] {
+              setup.trainer().fit(setup.holdout, setup.train);
+            }).find("batches of 16 leave 12 of 60 examples over"),
+            std::string::npos);
+}
+
+// Counts its calls; doubles every gradient; what is measured and kept are the weights plus 1.
+class Doubling : public Method {
+ public:
+  void begin(nn::Model& model, const data::Dataset& train, int64_t steps_per_epoch) override {
+    model_ = &model;
+    EXPECT_EQ(train.size(), 160);
+    EXPECT_EQ(steps_per_epoch, 10);
+  }
+  void before_step(int64_t step) override { EXPECT_EQ(step, steps_); }
+  optim::Evaluation evaluate(optim::GradientSource& source, int64_t i, optim::Pass pass) override {
+    const optim::Evaluation evaluation = source.evaluate(i, pass);
+    for (const auto& parameter : model_->parameters()) parameter.mutable_grad().mul_(2);
+    return evaluation;
+  }
+  void after_step(optim::StepReport& report) override {
+    report.metrics["steps"] = static_cast<double>(++steps_);
+  }
+  void settle() override { ++settled; }
+  void save(torch::serialize::OutputArchive& archive) const override {
+    archive.write("steps", c10::IValue(steps_));
+  }
+  void load(torch::serialize::InputArchive& archive) override {
+    c10::IValue value;
+    archive.read("steps", value);
+    steps_ = value.toInt();
+  }
+  int64_t settled = 0;
+
+ private:
+  nn::Model* model_ = nullptr;
+  int64_t steps_ = 0;
+};
+
+TEST(Trainer, AMethodSeesEveryStepAndResumes) {
+  Scene with, twice, resumed;
+  for (Scene* setup : {&with, &resumed}) setup->optim = {.lr = 0.05, .weight_decay = 0};
+  twice.optim = {.lr = 0.05, .weight_decay = 0};
+  const auto method = std::make_shared<Doubling>();
+  Trainer trainer = with.trainer();
+  trainer.set_method(method);
+  const FitReport report = trainer.fit(with.train, with.holdout);
+  EXPECT_EQ(report.curve.back().metrics.at("steps"), 30);
+  EXPECT_EQ(method->settled, 4);  // three epochs, the end
+
+  Trainer by_loss = twice.trainer();
+  by_loss.set_objective([](nn::Model& model, const data::Batch& batch) {
+    return 2 * torch::cross_entropy_loss(model.forward(batch.inputs), batch.targets);
+  });
+  by_loss.fit(twice.train, twice.holdout);
+  expect_same_bits(weights(with), weights(twice));
+
+  core::TemporaryDirectory directory;
+  const auto checkpoint = directory.path() / "checkpoint";
+  const core::StopToken stop;
+  Hooks hooks;
+  hooks.after_step = [&](int64_t step, const optim::StepReport&) {
+    if (step == 13) stop.request();
+  };
+  Trainer first = resumed.trainer();
+  first.set_method(std::make_shared<Doubling>());
+  EXPECT_THROW(first.fit(resumed.train, resumed.holdout, checkpoint, stop, hooks), Interrupted);
+  Scene again;
+  again.optim = resumed.optim;
+  Trainer second = again.trainer();
+  second.set_method(std::make_shared<Doubling>());
+  second.fit(again.train, again.holdout, checkpoint);
+  expect_same_bits(weights(with), weights(again));
 }
 
 // What the Trainer promises a rule that evaluates twice: the same samples and dropout, statistics of the
