@@ -58,6 +58,8 @@ kind = "cosine"                           # constant, step, cosine, one-cycle
 warmup = 0.05
 )";
 
+constexpr int64_t kHeldOutForSets = 200;  // fewer give sets that vary much from one calibration to another
+
 // Large enough for a stable gradient, small enough for many steps an epoch.
 int64_t batch_size_for(int64_t examples) {
   int64_t size = 8;
@@ -110,6 +112,12 @@ void init(const InitArguments& arguments) {
   text += "\n";
   text += images ? fmt::format(kImageModel, epochs, batch_size, "true ")
                  : fmt::format(kTableModel, epochs, batch_size);
+  if (training / 9 >= kHeldOutForSets)
+    text +=
+        "\n[evaluate.conformal]\n"
+        "alpha = 0.05                              # sets of classes that hold the true one with a "
+        "probability "
+        "of 95 %\n";
   core::write_file(arguments.output, text);
   std::cout << fmt::format("{}: {} {}, {} classes\nNext: lathe data check {}\n      lathe run {}\n",
                            arguments.output, core::human_count(data.train.size() + data.test.size()),

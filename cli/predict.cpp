@@ -1,3 +1,5 @@
+#include <fmt/ranges.h>
+
 #include <iostream>
 #include <numeric>
 
@@ -5,6 +7,7 @@
 #include "lathe/core/error.h"
 #include "lathe/nn/archive.h"
 #include "lathe/pipeline/predict.h"
+#include "lathe/pipeline/prediction_sets.h"
 
 namespace lathe::cli {
 namespace {
@@ -12,7 +15,13 @@ namespace {
 struct PredictArguments {
   std::string bundle;
   std::vector<std::string> files;
+  bool sets = false;
 };
+
+// "{Pullover, Coat}".
+std::string braces(const std::vector<std::string>& labels) {
+  return fmt::format("{{{}}}", fmt::join(labels, ", "));
+}
 
 // "Pullover 12.3 %, Coat 4.5 %": what else it might be.
 std::string runners_up(const pipeline::Prediction& prediction, const std::vector<std::string>& classes) {
@@ -36,7 +45,9 @@ void predict(const Options& options, const PredictArguments& arguments) {
   model->to(pipeline::parse_device(options.device));
   const data::Inputs inputs =
       data::read_inputs({arguments.files.begin(), arguments.files.end()}, model->schema());
-  const auto predictions = pipeline::predict(*model, inputs);
+  std::optional<evaluate::conformal::Conformal> sets;
+  if (arguments.sets) sets = pipeline::bundle_sets(bundle);
+  const auto predictions = pipeline::predict(*model, inputs, sets ? &*sets : nullptr);
   const auto& classes = model->schema().classes;
   if (options.json) {
     nlohmann::json json = nlohmann::json::array();
@@ -47,14 +58,19 @@ void predict(const Options& options, const PredictArguments& arguments) {
                       {"label", p.label},
                       {"probability", p.probability},
                       {"probabilities", probabilities}});
+      if (p.set) json.back()["set"] = *p.set;
     }
     std::cout << json.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
     return;
   }
-  core::Table table({"input", "class", "probability", "else"});
+  core::Table table({"input", "class", "probability", sets ? "set" : "else"});
   for (const auto& p : predictions)
-    table.add({p.input, p.label, fmt::format("{:.1f} %", 100 * p.probability), runners_up(p, classes)});
+    table.add({p.input, p.label, fmt::format("{:.1f} %", 100 * p.probability),
+               p.set ? braces(*p.set) : runners_up(p, classes)});
   std::cout << table.to_text();
+  if (sets)
+    std::cout << fmt::format("\nA set holds the true class with a probability of {:g} %.\n",
+                             100 * (1 - sets->fitted().alpha));
 }
 
 }  // namespace
@@ -65,6 +81,8 @@ void add_predict(CLI::App& app, Options& options) {
                             "lathe predict fashion-mnist.bundle shoe.png bag.png");
   verb->add_option("bundle", arguments->bundle, "The bundle")->required();
   verb->add_option("files", arguments->files, "PNG, JPEG, .npy or CSV files")->required();
+  verb->add_flag("--sets", arguments->sets,
+                 "Sets that hold the true class with a given probability ([evaluate.conformal])");
   verb->callback([&options, arguments] { predict(options, *arguments); });
 }
 

@@ -9,6 +9,7 @@
 
 #include "lathe/core/progress.h"
 #include "lathe/pipeline/details.h"
+#include "lathe/pipeline/trust_section.h"
 
 namespace lathe::pipeline {
 namespace {
@@ -287,6 +288,10 @@ std::vector<std::pair<std::string, std::string>> headline(const Bundle& bundle,
     if (const auto accuracy = find_metric(stages, "accuracy", split))
       add(split + " accuracy", fmt::format("{:.2f} %", 100 * *accuracy));
   }
+  if (const auto coverage = find_metric(stages, "coverage", "test"))
+    add("coverage of the sets", fmt::format("{:.2f} %", 100 * *coverage));
+  if (const auto size = find_metric(stages, "mean_set_size", "test"))
+    add("classes in a set", fmt::format("{:.2f}", *size));
   add("parameters", detail_text(train, "/model/parameters"));
   add("training examples", detail_text(data, "/examples/train"));
   if (const auto report = bundle.stage("train")) add("training time", core::human_seconds(report->seconds));
@@ -310,9 +315,10 @@ Page bundle_page(const Bundle& bundle) {
     if (!part.empty()) page.subtitle += (page.subtitle.empty() ? "" : " · ") + part;
   }
   page.headline = headline(bundle, stages, data, train);
-  for (Section& section : std::vector<Section>{
-           what_was_run(data, train), results(stages), learning_curves(train), by_class(evaluate),
-           worst_mistakes(bundle, evaluate), times(stages), configuration(bundle)}) {
+  for (Section& section :
+       std::vector<Section>{what_was_run(data, train), results(stages), learning_curves(train),
+                            by_class(evaluate), trust_section(bundle, evaluate),
+                            worst_mistakes(bundle, evaluate), times(stages), configuration(bundle)}) {
     if (!empty(section)) page.sections.push_back(std::move(section));
   }
   return page;

@@ -1,11 +1,12 @@
 #include <fmt/core.h>
 #include <torch/torch.h>
 
-#include "lathe/core/files.h"
-#include "lathe/data/inputs.h"
 #include "lathe/data/npy.h"
+#include "lathe/evaluate/calibration.h"
 #include "lathe/evaluate/classification.h"
 #include "lathe/nn/archive.h"
+#include "lathe/pipeline/prediction_sets.h"
+#include "lathe/pipeline/show_example.h"
 #include "lathe/pipeline/stages.h"
 
 namespace lathe::pipeline {
@@ -34,20 +35,6 @@ void append(std::vector<BundleMetric>& metrics, const evaluate::ClassificationMe
   metrics.push_back({"brier", split, m.brier, ""});
 }
 
-std::string describe_row(const data::Schema& schema, const torch::Tensor& row) {
-  std::string text;
-  for (size_t i = 0; i < schema.columns.size(); ++i) {
-    const auto cell = row[static_cast<int64_t>(i)].item<double>();
-    const data::Column& column = schema.columns[i];
-    const bool missing = std::isnan(cell) || (column.categorical() && cell < 0);
-    text += fmt::format("{}{} = {}", i ? ", " : "", column.name,
-                        missing                ? "missing"
-                        : column.categorical() ? column.values.at(static_cast<size_t>(cell))
-                                               : fmt::format("{:g}", cell));
-  }
-  return text;
-}
-
 // The wrong predictions with the highest confidence.
 Json worst_mistakes(const data::Dataset& dataset, const torch::Tensor& logits, int64_t count,
                     const std::filesystem::path& staged) {
@@ -63,13 +50,7 @@ Json worst_mistakes(const data::Dataset& dataset, const torch::Tensor& logits, i
     Json mistake = {{"truth", classes.at(static_cast<size_t>(dataset.targets[example].item<int64_t>()))},
                     {"predicted", classes.at(static_cast<size_t>(predicted[example].item<int64_t>()))},
                     {"confidence", confidence[example].item<double>()}};
-    if (dataset.schema.table()) {
-      mistake["row"] = describe_row(dataset.schema, dataset.inputs[example]);
-    } else {
-      const std::string name = fmt::format("evaluate/mistakes/{:02}.png", i);
-      core::write_file(staged / name, data::encode_png(dataset.inputs[example]));
-      mistake["png"] = name;
-    }
+    show_example(dataset, example, staged, fmt::format("evaluate/mistakes/{:02}.png", i), mistake);
     mistakes.push_back(std::move(mistake));
   }
   return mistakes;
@@ -92,9 +73,11 @@ StageReport run_evaluate(const StageContext& context) {
     data::write_npy(context.staged / "evaluate" / (split + "_labels.npy"), dataset.targets);
     const auto metrics = evaluate::classification_metrics(logits, dataset.targets, {.top_k = options.top_k});
     append(report.metrics, metrics, split, options.top_k, num_classes);
+    report.metrics.push_back(
+        {"ece", split, evaluate::expected_calibration_error(logits, dataset.targets), ""});
     return std::make_pair(logits, metrics);
   };
-  measure(job.splits().holdout, "holdout");
+  const torch::Tensor holdout = measure(job.splits().holdout, "holdout").first;
   const auto [logits, metrics] = measure(job.splits().test, "test");
   report.details = {
       {"classes", model->schema().classes},
@@ -104,6 +87,8 @@ StageReport run_evaluate(const StageContext& context) {
         {"recall", numbers(metrics.recall)},
         {"f1", numbers(metrics.f1)}}},
       {"mistakes", worst_mistakes(job.splits().test, logits, options.mistakes, context.staged)}};
+  measure_calibration(*model, logits, job.splits().test.targets, report);
+  if (options.conformal) measure_sets(context, *model, {holdout, logits}, report);
   return report;
 }
 

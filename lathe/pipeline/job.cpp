@@ -2,11 +2,25 @@
 
 #include <torch/torch.h>
 
+#include <cmath>
+
 #include "lathe/core/error.h"
+#include "lathe/evaluate/conformal/config.h"
 
 namespace lathe::pipeline {
 
 using core::Range;
+
+static Calibration parse_calibration(const core::Config& train) {
+  static const std::map<std::string, Calibration> kNames = {{"auto", Calibration::automatic},
+                                                            {"none", Calibration::none},
+                                                            {"platt", Calibration::platt},
+                                                            {"temperature", Calibration::temperature},
+                                                            {"vector", Calibration::vector}};
+  std::vector<std::string> names;
+  for (const auto& [name, value] : kNames) names.push_back(name);
+  return kNames.at(train.choice("calibration", "auto", names));
+}
 
 PipelineOptions pipeline_options(const core::Config& config) {
   PipelineOptions o;
@@ -19,13 +33,28 @@ PipelineOptions pipeline_options(const core::Config& config) {
   o.split.holdout = data.number("holdout", o.split.holdout, Range::positive());
   o.split.test = data.number("test", o.split.test, Range::positive());
   o.split.subset = data.integer("subset", 0, Range::at_least(0));
+  o.tuning = data.number("tuning", o.tuning, {.min = 0, .max = 1, .open_min = true, .open_max = true});
   o.label_noise = data.number("label_noise", 0, Range::unit());
   o.optim = optim::optimizer_options(config.section("optim"));
   o.train = train::train_options(config.section("train"), o.optim);
+  o.calibration = parse_calibration(config.section("train"));
   const core::Config evaluate = config.section("evaluate");
   o.evaluate.top_k = evaluate.integer("top_k", o.evaluate.top_k, Range::at_least(1));
   o.evaluate.mistakes = evaluate.integer("mistakes", o.evaluate.mistakes, Range::at_least(0));
+  if (evaluate.has("conformal"))
+    o.evaluate.conformal = evaluate::conformal::conformal_options(
+        evaluate.section("conformal"), {.alpha = 0.05, .seed = core::Seed(o.seed).stream("sets").value()});
   return o;
+}
+
+HoldoutParts holdout_parts(int64_t num_holdout, const PipelineOptions& options) {
+  const std::vector<int64_t> order =
+      core::Seed(options.seed).stream("tuning").random().permutation(num_holdout);
+  const auto count =
+      std::clamp<int64_t>(std::llround(options.tuning * static_cast<double>(num_holdout)),
+                          std::min<int64_t>(1, num_holdout), std::max<int64_t>(0, num_holdout - 1));
+  const torch::Tensor rows = torch::tensor(order, torch::kInt64);
+  return {rows.slice(0, 0, count), rows.slice(0, count)};
 }
 
 data::Splits splits_of(const data::Source& source, const PipelineOptions& options) {
@@ -61,6 +90,11 @@ Job::Job(core::Config config, const std::filesystem::path& bundle, const JobOpti
 // Reads the model's table too before a bundle is made, so that a typo anywhere leaves no trace.
 Bundle Job::open_bundle(const std::filesystem::path& directory) const {
   new_model();
+  if (const int64_t classes = source_.train.schema.num_classes();
+      options_.calibration == Calibration::platt && classes != 2)
+    config_.section("train").fail(
+        "calibration",
+        fmt::format("= \"platt\" is for two classes, there are {}; \"vector\" takes any", classes));
   config_.reject_unknown();
   return Bundle::open_for_writing(directory);
 }

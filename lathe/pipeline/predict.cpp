@@ -4,9 +4,10 @@
 
 namespace lathe::pipeline {
 
-std::vector<Prediction> predict(nn::Classifier& model, const data::Inputs& inputs) {
-  const torch::Tensor probabilities =
-      nn::predict(model, inputs.values).to(torch::kFloat64).softmax(1).contiguous();
+std::vector<Prediction> predict(nn::Classifier& model, const data::Inputs& inputs,
+                                const evaluate::conformal::Conformal* sets) {
+  const torch::Tensor logits = nn::predict(model, inputs.values);
+  const torch::Tensor probabilities = logits.to(torch::kFloat64).softmax(1).contiguous();
   const auto& classes = model.schema().classes;
   std::vector<Prediction> predictions;
   for (int64_t i = 0; i < probabilities.size(0); ++i) {
@@ -17,6 +18,14 @@ std::vector<Prediction> predict(nn::Classifier& model, const data::Inputs& input
                            .label = classes[best],
                            .probability = values[best],
                            .probabilities = std::move(values)});
+  }
+  if (sets) {
+    const auto [offsets, labels] = sets->predict({.logits = logits});
+    for (size_t i = 0; i < predictions.size(); ++i) {
+      auto& set = predictions[i].set.emplace();
+      for (int64_t j = offsets.data_ptr<int64_t>()[i]; j < offsets.data_ptr<int64_t>()[i + 1]; ++j)
+        set.push_back(classes[static_cast<size_t>(labels.data_ptr<int64_t>()[j])]);
+    }
   }
   return predictions;
 }

@@ -1,9 +1,10 @@
 #pragma once
-#include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "lathe/data/inputs.h"
+#include "lathe/evaluate/conformal/conformal.h"
 #include "lathe/nn/classifier.h"
 
 namespace lathe::pipeline {
@@ -13,9 +14,12 @@ struct Prediction {
   std::string label;
   double probability = 0;
   std::vector<double> probabilities;  // of every class, in the schema's order
+  // With sets: the labels that hold the true one with probability 1 − α, the most probable first.
+  std::optional<std::vector<std::string>> set = {};
 };
 
-// Classifies every example of the files with a trained classifier.
-std::vector<Prediction> predict(nn::Classifier& model, const data::Inputs& inputs);
+// Classifies every example of the files with a trained classifier; with `sets`, prediction sets too.
+std::vector<Prediction> predict(nn::Classifier& model, const data::Inputs& inputs,
+                                const evaluate::conformal::Conformal* sets = nullptr);
 
 }  // namespace lathe::pipeline

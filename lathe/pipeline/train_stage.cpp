@@ -3,6 +3,8 @@
 
 #include "lathe/core/error.h"
 #include "lathe/nn/archive.h"
+#include "lathe/pipeline/calibrate.h"
+#include "lathe/pipeline/details.h"
 #include "lathe/pipeline/stages.h"
 #include "lathe/train/threads.h"
 
@@ -20,7 +22,7 @@ int set_threads(const StageContext& context, const data::Dataset& dataset) {
     return *threads;
   }
   const auto model = job.new_model();
-  const train::Objective objective = train::cross_entropy();
+  const optim::Objective objective = optim::cross_entropy();
   const int64_t size = std::min(job.options().train.batch_size, dataset.size());
   const data::Batch batch{dataset.inputs.slice(0, 0, size).to(job.device()),
                           dataset.targets.slice(0, 0, size).to(job.device()),
@@ -109,6 +111,7 @@ StageReport run_train(const StageContext& context) {
   };
   const train::FitReport fit =
       trainer.fit(splits.train, splits.holdout, context.checkpoint, job.stop(), hooks);
+  const nlohmann::json calibration = calibrate(*model, splits.holdout, options);
   nn::save(*model, context.staged / "model.pt");
 
   StageReport report;
@@ -118,6 +121,8 @@ StageReport run_train(const StageContext& context) {
                     {"gradient_evaluations", "", static_cast<double>(fit.evaluations), "micro-batches"},
                     {"training_time", "", fit.seconds, "s"},
                     {"step_time", "", fit.step_milliseconds, "ms"}};
+  if (detail_text(calibration, "/method") == "temperature")
+    report.metrics.push_back({"temperature", "", 1 / calibration.at("weights").at(0).get<double>(), ""});
   if (options.train.schedule_scale > 1)
     report.metrics.push_back(
         {"steps_saved", "", fit.progress - static_cast<double>(fit.steps),
@@ -132,6 +137,7 @@ StageReport run_train(const StageContext& context) {
                     {"steps", fit.steps},
                     {"batch", describe_batch(options.train)},
                     {"optimizer", describe_step(options.optim)},
+                    {"calibration", calibration},
                     {"skipped_steps", fit.skipped_steps},
                     {"stopped_early", fit.stopped_early},
                     {"threads", threads},

@@ -73,6 +73,50 @@ TEST(ConformalQuantile, CoverageFollowsTheBetaBand) {
   EXPECT_EQ(coverage_band(8, 0.1).low, 1);
 }
 
+// Of n + 1 + m exchangeable scores, the k test scores below τ̂: BetaBinomial, by simulation.
+TEST(ConformalQuantile, MeasuredCoverageStaysInItsBand) {
+  const math::Interval band = observed_coverage_band(200, 50, 0.1), wide = coverage_band(200, 0.1);
+  EXPECT_LT(band.low, wide.low);
+  EXPECT_GE(band.high, wide.high);
+  core::Random random = core::Seed(11).random();
+  const int64_t trials = 20000;
+  int64_t below = 0, above = 0, just_inside = 0;
+  for (int64_t trial = 0; trial < trials; ++trial) {
+    const double threshold = conformal_quantile(sorted_uniforms(200, random), 0.1);
+    int64_t covered = 0;
+    for (int64_t i = 0; i < 50; ++i) covered += random.uniform() <= threshold;
+    const double coverage = static_cast<double>(covered) / 50;
+    below += coverage < band.low;
+    above += coverage > band.high;
+    just_inside += coverage <= band.low;
+  }
+  EXPECT_LT(static_cast<double>(below) / trials, 0.005 + 0.002);
+  EXPECT_LT(static_cast<double>(above) / trials, 0.005 + 0.002);
+  EXPECT_GT(static_cast<double>(just_inside) / trials, 0.005 - 0.002);  // no wider than it must be
+  // With many test examples it is the Beta band.
+  EXPECT_NEAR(observed_coverage_band(1000, 1000000, 0.1).low, coverage_band(1000, 0.1).low, 1e-4);
+  EXPECT_EQ(observed_coverage_band(8, 100, 0.1).low, 1);
+}
+
+TEST(ConformalGuarantee, GivenTuningRowsTuneAndAllRowsCalibrate) {
+  Examples pool = synthetic_logits(900, core::Seed(8), 40);
+  pool.tuning = torch::arange(0, 300);
+  pool.rows = torch::arange(300, 900);
+  const Conformal conformal = Conformal::fit(pool, {});
+  EXPECT_EQ(conformal.num_calibration(), 600);
+  EXPECT_EQ(conformal.fitted().num_tuning, 300);
+  Examples changed = pool;  // labels of calibration rows do not change what was tuned
+  changed.labels = pool.labels.clone();
+  changed.labels.slice(0, 300).zero_();
+  const Conformal other = Conformal::fit(changed, {});
+  EXPECT_EQ(other.fitted().temperature, conformal.fitted().temperature);
+  EXPECT_EQ(other.fitted().rule.lambda, conformal.fitted().rule.lambda);
+  EXPECT_NE(other.thresholds(), conformal.thresholds());
+  Options cross;
+  cross.tune = Tune::kCross;
+  EXPECT_THROW(Conformal::fit(pool, cross), InputError);
+}
+
 TEST(ConformalQuantile, EqualWeightsChangeNothing) {
   core::Random random(3);
   for (int64_t n : {5, 19, 20, 100}) {

@@ -9,6 +9,7 @@
 #include "lathe/core/error.h"
 #include "lathe/evaluate/calibration.h"
 #include "lathe/evaluate/classification.h"
+#include "lathe/evaluate/conformal/config.h"
 #include "lathe/evaluate/conformal/synthetic.h"
 #include "tests/support/message.h"
 
@@ -72,6 +73,29 @@ TEST(ConformalReport, MatchesWhatTheSetsSay) {
   EXPECT_EQ(to_json(r)["coverage"], r.coverage);
   EXPECT_GT(summary_table(r).size(), 10u);
   EXPECT_EQ(slice_table("group", r.by_group).size(), 3u);
+}
+
+TEST(ConformalOptions, AreReadFromATable) {
+  const auto read = [](const std::string& toml) {
+    return conformal_options(core::Config::parse(toml, "c.toml"));
+  };
+  const Options options = read("alpha = 0.2\nmethod = 'aps'\nrandomized = 'no'\nallow_empty = false");
+  EXPECT_EQ(options.alpha, 0.2);
+  EXPECT_EQ(options.method, Method::kAps);
+  EXPECT_EQ(options.randomized, Randomized::kNo);
+  EXPECT_FALSE(options.allow_empty);
+  EXPECT_FALSE(read("").k_reg);
+  EXPECT_EQ(*read("tune = 'none'\nk_reg = 3\nlambda = 0.1").k_reg, 3);
+  const std::vector<std::pair<std::string, std::string>> wrong = {
+      {"alpha = 0", "alpha must be a number in (0, 1), got 0 (c.toml:1)"},
+      {"method = 'rasp'", "method"},
+      {"k_reg = 1.5", "k_reg must be a whole number, got 1.5"},
+      {"tune = 'none'", "tune = \"none\" needs k_reg and lambda"},
+      {"method = 'naive'\ncondition = 'class'", "does not calibrate"}};
+  for (const auto& mistake : wrong) {
+    const std::string message = message_of<InputError>([&] { read(mistake.first); });
+    EXPECT_NE(message.find(mistake.second), std::string::npos) << message;
+  }
 }
 
 TEST(ConformalReport, SaysWhenSetsHoldAllLabels) {

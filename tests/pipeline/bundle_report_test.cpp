@@ -83,6 +83,39 @@ TEST_F(BundleReport, ShowsMistakesOfTablesAsRows) {
   EXPECT_NE(mistakes->tables.at(0).to_text().find("75.0 %"), std::string::npos);
 }
 
+TEST_F(BundleReport, ShowsCalibrationAndSets) {
+  Bundle bundle = Bundle::open_for_writing(path_);
+  const auto staged = bundle.stage_directory("evaluate");
+  const nlohmann::json report = {
+      {"alpha", 0.1},
+      {"coverage", 0.87},
+      {"mean_size", 1.5},
+      {"num_examples", 100},
+      {"num_calibration", 70},
+      {"observed_band", {0.88, 0.95}},
+      {"size_counts", {0, 60, 30, 10}},
+      {"by_class", {{{"name", "cat"}, {"count", 5}, {"coverage", 0.8}, {"mean_size", 2}}}},
+      {"notes", {"beware"}}};
+  bundle.commit(
+      *staged,
+      {.stage = "evaluate",
+       .details = {{"reliability",
+                    {{"after", {{"confidence", {0.5, 0.9}}, {"accuracy", {0.5, 0.8}}, {"count", {3, 4}}}}}},
+                   {"conformal",
+                    {{"report", report},
+                     {"large", {{{"row", "age=3"}, {"truth", "no"}, {"labels", {"yes", "no"}}}}}}}}});
+  const Page page = bundle_page(bundle);
+  const Section* section = find(page, "Calibration and prediction sets");
+  ASSERT_NE(section, nullptr);
+  for (const char* text :
+       {"probability of 90 %", "87.00 %", "1.50 classes", "outside the band", "Note: beware."})
+    EXPECT_NE(section->text.find(text), std::string::npos) << section->text;
+  ASSERT_EQ(section->charts.size(), 2u);
+  EXPECT_EQ(section->charts[1].num_marks, 3);  // three sizes occur
+  ASSERT_EQ(section->tables.size(), 2u);
+  EXPECT_NE(section->tables[1].to_text().find("{yes, no}"), std::string::npos);
+}
+
 TEST_F(BundleReport, OfAnEmptyBundleIsEmpty) {
   EXPECT_TRUE(bundle_page(Bundle::open_for_writing(path_)).sections.empty());
 }

@@ -65,6 +65,8 @@ struct Examples {
   // Condition::kNone only.
   at::Tensor weights = {};
   at::Tensor rows = {};  // int64 [M]; all N if undefined
+  // int64, for fit: these rows tune and all of `rows` calibrate, instead of Options::tune_fraction of them.
+  at::Tensor tuning = {};
 };
 
 // Sets as compressed rows: the labels of the i-th example, by decreasing probability, are

@@ -64,7 +64,8 @@ struct Parts {
   std::vector<int64_t> tuning, calibration;  // examples
 };
 
-Parts split(const LogitRows& logits, const Options& options) {
+Parts split(const LogitRows& logits, const Examples& given, const Options& options) {
+  if (given.tuning.defined()) return {LogitRows(given.logits, given.tuning).examples(), logits.examples()};
   std::vector<int64_t> examples = logits.examples();
   core::Seed(options.seed).stream("split").random().shuffle(examples);
   const auto n = static_cast<int64_t>(examples.size());
@@ -186,6 +187,11 @@ Conformal Conformal::fit(const Examples& examples, const Options& options) {
   const LogitRows logits(examples.logits, examples.rows);
   check(options, logits);
   const at::Tensor labels = checked_labels(examples.labels, logits);
+  if (examples.tuning.defined()) {
+    if (options.tune == Tune::kCross)
+      throw InputError("tune = cross tunes on folds of all examples; leave out the tuning rows");
+    checked_labels(labels, LogitRows(examples.logits, examples.tuning));
+  }
   const at::Tensor groups = options.condition == Condition::kGroup
                                 ? checked_groups(examples, logits, options.condition)
                                 : at::Tensor();
@@ -209,7 +215,7 @@ Conformal Conformal::fit(const Examples& examples, const Options& options) {
   } else if (options.tune == Tune::kCross) {
     scored = cross_score(logits, labels, options);
   } else {
-    const Parts parts = split(logits, options);
+    const Parts parts = split(logits, examples, options);
     const LogitRows tuning(logits, parts.tuning);
     scored.tuned = tune(tuning, labels, options.tune == Tune::kNone ? without_tuning(options) : options);
     if (options.condition == Condition::kCluster)

@@ -46,4 +46,23 @@ math::Interval coverage_band(int64_t n, double alpha, double confidence) {
                              confidence);
 }
 
+math::Interval observed_coverage_band(int64_t n, int64_t num_test, double alpha, double confidence) {
+  const int64_t excluded = num_excluded(n, alpha);
+  if (excluded == 0) return {1, 1};
+  const auto a = static_cast<double>(n + 1 - excluded), b = static_cast<double>(excluded);
+  const auto m = static_cast<double>(num_test);
+  const auto log_beta = [](double x, double y) {
+    return std::lgamma(x) + std::lgamma(y) - std::lgamma(x + y);
+  };
+  const auto probability = [&](double k) {
+    return std::exp(-std::log(m + 1) - log_beta(m - k + 1, k + 1) + log_beta(k + a, m - k + b) -
+                    log_beta(a, b));
+  };
+  const double tail = (1 - confidence) / 2;
+  double low = 0, high = m;
+  for (double mass = probability(low); mass <= tail; mass += probability(low)) ++low;
+  for (double mass = probability(high); mass <= tail; mass += probability(high)) --high;
+  return {low / m, high / m};
+}
+
 }  // namespace lathe::evaluate::conformal

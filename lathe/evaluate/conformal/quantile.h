@@ -25,5 +25,8 @@ int64_t smallest_calibration(double alpha);
 // Coverage of infinitely many test examples, given one calibration set of n and distinct scores: Beta(n + 1 −
 // l, l). Both ends are 1 where l = 0.
 math::Interval coverage_band(int64_t n, double alpha, double confidence = 0.99);
+// The same as measured on `num_test` examples: shares k / num_test with k ~ BetaBinomial(num_test, n + 1 − l,
+// l), at most (1 − confidence) / 2 of the probability outside either end.
+math::Interval observed_coverage_band(int64_t n, int64_t num_test, double alpha, double confidence = 0.99);
 
 }  // namespace lathe::evaluate::conformal

@@ -96,8 +96,9 @@ void measure_sizes(const std::vector<Outcome>& all, int64_t num_classes, Report&
     sizes.push_back(outcome.size);
     covers.push_back({outcome.size, outcome.covered});
     ++report.size_counts[static_cast<size_t>(outcome.size)];
-    report.mean_size += static_cast<double>(outcome.size) / static_cast<double>(all.size());
+    report.mean_size += static_cast<double>(outcome.size);
   }
+  report.mean_size /= static_cast<double>(all.size());
   std::sort(sizes.begin(), sizes.end());
   report.median_size = static_cast<double>(sizes[(sizes.size() - 1) / 2] + sizes[sizes.size() / 2]) / 2;
   report.num_empty = report.size_counts.front();
@@ -163,8 +164,10 @@ Report report(const Conformal& conformal, const Examples& examples) {
   report.coverage = static_cast<double>(covered) / static_cast<double>(report.num_examples);
   report.coverage_interval = math::clopper_pearson_interval(covered, report.num_examples);
   const bool one_threshold = fitted.pools.size() == 1 && fitted.weights.empty();
-  if (one_threshold && fitted.alpha > 0 && fitted.alpha < 1)
+  if (one_threshold && fitted.alpha > 0 && fitted.alpha < 1) {
     report.coverage_band = coverage_band(report.num_calibration, fitted.alpha);
+    report.observed_band = observed_coverage_band(report.num_calibration, report.num_examples, fitted.alpha);
+  }
   measure_sizes(all, logits.num_classes(), report);
   measure_confidence(all, report);
   report.by_difficulty =
@@ -185,6 +188,8 @@ core::Table summary_table(const Report& r) {
   table.add({"nominal coverage", 1 - r.alpha}).add({"coverage", r.coverage});
   table.add({"95 % interval", range(r.coverage_interval)});
   if (r.coverage_band) table.add({"99 % of calibrations", range(*r.coverage_band)});
+  if (r.observed_band)
+    table.add({fmt::format("… measured on {} examples", r.num_examples), range(*r.observed_band)});
   table.add({"mean size", {r.mean_size, 2}}).add({"median size", {r.median_size, 1}});
   table.add({"empty sets", r.num_empty}).add({"full sets", r.num_full});
   table.add({"stratified violation", r.stratified_violation});
@@ -208,6 +213,7 @@ nlohmann::json to_json(const Report& r) {
           {"coverage", r.coverage},
           {"coverage_interval", range(r.coverage_interval)},
           {"coverage_band", r.coverage_band ? range(*r.coverage_band) : nlohmann::json()},
+          {"observed_band", r.observed_band ? range(*r.observed_band) : nlohmann::json()},
           {"mean_size", r.mean_size},
           {"median_size", r.median_size},
           {"num_empty", r.num_empty},

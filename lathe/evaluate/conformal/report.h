@@ -24,6 +24,7 @@ struct Report {
   math::Interval coverage_interval;             // Clopper–Pearson, 95 %
   std::optional<math::Interval> coverage_band;  // where the coverage of 99 % of calibrations lies
                                                 // (quantile.h); only for one unweighted threshold
+  std::optional<math::Interval> observed_band;  // the same, measured on so many examples
   double mean_size = 0, median_size = 0;
   int64_t num_empty = 0, num_full = 0;  // sets without a label, with all of them
   std::vector<int64_t> size_counts;     // examples by set size, [K + 1]

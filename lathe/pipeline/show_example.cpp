@@ -1,0 +1,39 @@
+#include "lathe/pipeline/show_example.h"
+
+#include <fmt/core.h>
+#include <torch/torch.h>
+
+#include "lathe/core/files.h"
+#include "lathe/data/inputs.h"
+
+namespace lathe::pipeline {
+namespace {
+
+std::string describe_row(const data::Schema& schema, const torch::Tensor& row) {
+  std::string text;
+  for (size_t i = 0; i < schema.columns.size(); ++i) {
+    const auto cell = row[static_cast<int64_t>(i)].item<double>();
+    const data::Column& column = schema.columns[i];
+    const bool missing = std::isnan(cell) || (column.categorical() && cell < 0);
+    text += fmt::format("{}{} = {}", i ? ", " : "", column.name,
+                        missing                ? "missing"
+                        : column.categorical() ? column.values.at(static_cast<size_t>(cell))
+                                               : fmt::format("{:g}", cell));
+  }
+  return text;
+}
+
+}  // namespace
+
+void show_example(const data::Dataset& dataset, int64_t example, const std::filesystem::path& staged,
+                  const std::string& png, nlohmann::json& entry) {
+  if (dataset.schema.table()) {
+    entry["row"] = describe_row(dataset.schema, dataset.inputs[example]);
+    return;
+  }
+  std::filesystem::create_directories((staged / png).parent_path());
+  core::write_file(staged / png, data::encode_png(dataset.inputs[example]));
+  entry["png"] = png;
+}
+
+}  // namespace lathe::pipeline
