@@ -2,6 +2,7 @@
 
 #include "cli/verb.h"
 #include "lathe/core/error.h"
+#include "lathe/evaluate/calibration.h"
 #include "lathe/evaluate/classification.h"
 #include "lathe/evaluate/logits_file.h"
 

@@ -119,9 +119,8 @@ void measure_sets(const StageContext& context, const nn::Classifier& model, cons
 
 Conformal bundle_sets(const Bundle& bundle) {
   if (!bundle.has(kSetsFile))
-    throw InputError(
-        "{} has no {}; add an [evaluate.conformal] table to its pipeline file and run `lathe evaluate` on it",
-        bundle.path().string(), kSetsFile);
+    throw InputError("{} has no {}; add an [evaluate.conformal] table to its pipeline file and run it again",
+                     bundle.path().string(), kSetsFile);
   try {
     return conformal::conformal_from_json(bundle.json(kSetsFile));
   } catch (const InputError& error) {

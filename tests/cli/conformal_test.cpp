@@ -63,8 +63,7 @@ TEST_F(Conformal, TheModelKeepsItsTemperature) {
   const Json metrics = Json::parse(core::read_file(*work_ / "bands.bundle" / "metrics.json"));
   const double temperature = metric(metrics, "temperature", "");
   EXPECT_GT(std::abs(temperature - 1), 1e-3);
-  work_->write("plain.toml", pipeline_text("bands", "idx:idx"));
-  ASSERT_TRUE(succeeded(work_->lathe({"evaluate", "bands.toml", "--bundle", "raw.bundle", "--threads", "1",
+  ASSERT_TRUE(succeeded(work_->lathe({"run", "bands.toml", "--bundle", "raw.bundle", "--threads", "1",
                                       "--quiet", "--set", "train.calibration=none"})));
   const torch::Tensor raw = data::read_npy(*work_ / "raw.bundle" / "evaluate" / "test_logits.npy");
   const torch::Tensor scaled = data::read_npy(*work_ / "bands.bundle" / "evaluate" / "test_logits.npy");
@@ -98,6 +97,7 @@ TEST_F(Conformal, PredictShowsSets) {
   ASSERT_TRUE(succeeded(work_->lathe({"train", "plain.toml", "--threads", "1", "--quiet"})));
   EXPECT_TRUE(failed_with(work_->lathe({"predict", "plain.bundle", "image0.png", "--sets"}), 2,
                           {"plain.bundle", "[evaluate.conformal]"}));
+  fs::create_directories(*work_ / "plain.bundle" / "evaluate");
   core::write_file(*work_ / "plain.bundle" / "evaluate" / "conformal.json", "{\"format\": 3}");
   EXPECT_TRUE(
       failed_with(work_->lathe({"predict", "plain.bundle", "image0.png", "--sets"}), 2, {"conformal.json"}));
