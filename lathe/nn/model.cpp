@@ -73,6 +73,17 @@ void BufferSnapshot::restore() const {
   for (size_t i = 0; i < buffers_.size(); ++i) buffers_[i].copy_(saved_[i]);
 }
 
+EvaluationMode::EvaluationMode(torch::nn::Module& module) : module_(module), training_(module.is_training()) {
+  for (const auto& part : module.modules(/*include_self=*/false))
+    parts_.emplace_back(part, part->is_training());
+  module.eval();
+}
+
+EvaluationMode::~EvaluationMode() {
+  module_.train(training_);
+  for (const auto& [part, training] : parts_) part->train(training);
+}
+
 torch::Tensor predict(Model& model, const torch::Tensor& inputs, int64_t batch_size) {
   const EvaluationMode evaluation(model);
   const torch::NoGradGuard no_grad;

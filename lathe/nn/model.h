@@ -59,19 +59,18 @@ class FrozenStatistics {
   BufferSnapshot snapshot_;
 };
 
-// Evaluation mode while it lives, then the mode that was.
+// Evaluation mode while it lives, then the mode that each of the module's parts was in.
 class EvaluationMode {
  public:
-  explicit EvaluationMode(torch::nn::Module& module) : module_(module), training_(module.is_training()) {
-    module.eval();
-  }
-  ~EvaluationMode() { module_.train(training_); }
+  explicit EvaluationMode(torch::nn::Module& module);
+  ~EvaluationMode();
   EvaluationMode(const EvaluationMode&) = delete;
   EvaluationMode& operator=(const EvaluationMode&) = delete;
 
  private:
   torch::nn::Module& module_;
   bool training_;
+  std::vector<std::pair<std::shared_ptr<torch::nn::Module>, bool>> parts_;  // parents before children
 };
 
 // Outputs for all inputs, in evaluation mode, without gradients, `batch_size` at a time, each batch moved to

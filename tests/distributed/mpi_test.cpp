@@ -8,6 +8,7 @@
 #include "lathe/core/progress.h"
 #include "lathe/nn/classifier.h"
 #include "lathe/nn/initialization.h"
+#include "lathe/train/subspace_training.h"
 #include "lathe/train/trainer.h"
 
 namespace lathe::distributed {
@@ -35,6 +36,7 @@ struct Job {
   optim::OptimizerOptions optim = {.lr = 0.02};
   train::TrainOptions options = {.steps = 50, .batch_size = 16, .micro_batch = 4};
   std::string model = "kind = 'mlp'\nhidden = [16]\ndropout = 0.2";
+  bool line = false;  // between two endpoints
 };
 
 // The weights after training on these processes, or on this one alone.
@@ -44,7 +46,20 @@ std::pair<std::vector<torch::Tensor>, train::FitReport> weights(
   const data::Dataset images = noisy_images();
   auto model = nn::build(Config::parse(job.model), images.schema, Seed(7));
   model->fit_inputs(images.inputs);
-  train::Trainer trainer(model, optim::make_step(model->parameters(), job.optim), job.options, Seed(3));
+  std::vector<torch::Tensor> parameters = model->parameters();
+  std::shared_ptr<train::SubspaceTraining> line;
+  if (job.line) {
+    const auto subspace = std::make_shared<train::Subspace>(
+        [&](int64_t i) {
+          if (i > 0) return nn::build(Config::parse(job.model), images.schema, Seed(8));
+          return model;
+        },
+        train::SubspaceOptions{});
+    parameters = subspace->parameters();
+    line = std::make_shared<train::SubspaceTraining>(subspace, model, Seed(5));
+  }
+  train::Trainer trainer(model, optim::make_step(parameters, job.optim), job.options, Seed(3));
+  if (line) trainer.set_method(line);
   if (communicator) trainer.set_communicator(std::move(communicator));
   train::FitReport report = trainer.fit(images, images);
   return {train::trained_tensors(*model), report};
@@ -86,6 +101,13 @@ TEST(Mpi, AdaScale) {
   expect_alike(job, job);
   const auto [unused, report] = weights(job, world());
   EXPECT_LT(report.steps, 50);
+}
+
+// Every process takes a step at the same point of the line, or the gradients would not belong together.
+TEST(Mpi, PointsOfASubspaceAreShared) {
+  Job job;
+  job.line = true;
+  expect_alike(job, job);
 }
 
 TEST(Mpi, SamPerMicroBatchNeedsNoMoreReductions) {

@@ -11,6 +11,7 @@
 #include "lathe/optim/optimizer.h"
 #include "lathe/train/threads.h"
 #include "tests/support/message.h"
+#include "tests/train/scene.h"
 
 namespace lathe::train {
 namespace {
@@ -18,46 +19,6 @@ namespace {
 using core::Config;
 using core::Seed;
 using testing_support::message_of;
-
-// Three classes of 8×8 noise: with bright rows, with bright columns, with neither.
-data::Dataset stripes(int64_t count, uint64_t seed) {
-  data::Dataset dataset;
-  dataset.schema.shape = {1, 8, 8};
-  dataset.schema.classes = {"rows", "columns", "neither"};
-  dataset.targets = torch::arange(count).remainder(3);
-  dataset.inputs = torch::randint(0, 120, {count, 1, 8, 8}, nn::generator(Seed(seed)), torch::kUInt8);
-  for (int64_t i = 0; i < count; ++i)
-    if (i % 3 < 2) dataset.inputs[i].slice(1 + i % 3, 0, 8, 2).add_(120);
-  return dataset;
-}
-
-constexpr const char* kModel = "kind = 'cnn'\nchannels = [4, 8]\ndropout = 0.2";
-
-struct Scene {
-  TrainOptions options = {.epochs = 3,
-                          .batch_size = 16,
-                          .schedule = {.kind = "one-cycle"},
-                          .augment = {.flip = false, .crop = 1}};
-  optim::OptimizerOptions optim = {.lr = 0.05};
-  data::Dataset train = stripes(160, 1), holdout = stripes(60, 2);
-  std::shared_ptr<nn::Classifier> model = nn::build(Config::parse(kModel), stripes(3, 1).schema, Seed(7));
-  Scene() { core::Progress::set_quiet(true); }
-  Trainer trainer() {
-    model->fit_inputs(train.inputs);
-    return Trainer(model, optim::make_step(model->parameters(), optim), options, Seed(3));
-  }
-};
-
-std::vector<torch::Tensor> weights(const Scene& setup) {
-  std::vector<torch::Tensor> copies;
-  for (const auto& tensor : trained_tensors(*setup.model)) copies.push_back(tensor.clone());
-  return copies;
-}
-
-void expect_same_bits(const std::vector<torch::Tensor>& a, const std::vector<torch::Tensor>& b) {
-  ASSERT_EQ(a.size(), b.size());
-  for (size_t i = 0; i < a.size(); ++i) EXPECT_TRUE(torch::equal(a[i], b[i])) << "tensor " << i;
-}
 
 TEST(Trainer, Learns) {
   Scene setup;
