@@ -2,9 +2,11 @@
 
 #include <iostream>
 
+#include "cli/processes.h"
 #include "cli/verb.h"
 #include "lathe/core/progress.h"
 #include "lathe/pipeline/stages.h"
+#include "lathe/pipeline/training.h"
 #include "lathe/train/scale_plan.h"
 #include "lathe/train/threads.h"
 
@@ -58,12 +60,20 @@ void run(const Options& options, const RunArguments& arguments) {
   if (arguments.plan) return plan(options, config);
   pipeline::JobOptions job_settings = job_options(options);
   job_settings.fresh = arguments.fresh;
+  job_settings.communicator = process_communicator();
+  if (job_settings.communicator && job_settings.communicator->rank() > 0) {
+    core::Progress::set_quiet(true);
+    return train_along(pipeline::Setup(config, job_settings), core::process_stop_token());
+  }
   const std::filesystem::path bundle =
       arguments.bundle.empty() ? config.text("name", "lathe") + ".bundle" : arguments.bundle;
   pipeline::Job job(config, bundle, job_settings);
 
   std::vector<pipeline::StageOutcome> outcomes;
   job.record([&] { outcomes = pipeline::run_stages(job, arguments.last); });
+  if (std::none_of(outcomes.begin(), outcomes.end(),
+                   [](const auto& outcome) { return outcome.report.stage == "train" && !outcome.skipped; }))
+    announce_end(job.setup());
 
   core::Table stages({"stage", "seconds", "state"});
   std::vector<pipeline::StageReport> reports;

@@ -4,6 +4,7 @@
 #include <mpi.h>
 #include <torch/torch.h>
 
+#include <exception>
 #include <map>
 
 #include "lathe/core/error.h"
@@ -66,7 +67,7 @@ MpiCommunicator::MpiCommunicator() {
 }
 
 MpiCommunicator::~MpiCommunicator() {
-  if (started_) MPI_Finalize();
+  if (started_ && std::uncaught_exceptions() == 0) MPI_Finalize();
 }
 
 void MpiCommunicator::all_reduce_sum(at::TensorList tensors) {

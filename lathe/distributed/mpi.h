@@ -10,7 +10,8 @@ namespace lathe::distributed {
 class MpiCommunicator : public optim::Communicator {
  public:
   MpiCommunicator();   // starts MPI where nobody has; throws Error
-  ~MpiCommunicator();  // and then ends it
+  ~MpiCommunicator();  // and then ends it, but not while an exception is in flight: mpirun ends the others
+                       // then
   MpiCommunicator(const MpiCommunicator&) = delete;
   MpiCommunicator& operator=(const MpiCommunicator&) = delete;
   int rank() const override { return rank_; }

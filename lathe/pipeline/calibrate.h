@@ -1,7 +1,8 @@
 #pragma once
 #include <nlohmann/json.hpp>
 
-#include "lathe/pipeline/job.h"
+#include "lathe/nn/classifier.h"
+#include "lathe/pipeline/options.h"
 
 namespace lathe::pipeline {
 

@@ -16,7 +16,7 @@ std::vector<int64_t> class_counts(const data::Dataset& dataset) {
 
 StageReport run_data(const StageContext& context) {
   Job& job = context.job;
-  const data::Source& source = job.source();
+  const data::Source& source = job.setup().source();
   const data::Splits& splits = job.splits();
   const nlohmann::json examples = {
       {"train", splits.train.size()}, {"holdout", splits.holdout.size()}, {"test", splits.test.size()}};

@@ -61,7 +61,7 @@ Json worst_mistakes(const data::Dataset& dataset, const torch::Tensor& logits, i
 StageReport run_evaluate(const StageContext& context) {
   Job& job = context.job;
   const auto model = nn::load(job.bundle().file("model.pt"));
-  model->to(job.device());
+  model->to(job.setup().device());
   const EvaluateOptions& options = job.options().evaluate;
   const int64_t num_classes = model->schema().num_classes();
   std::filesystem::create_directories(context.staged / "evaluate" / "mistakes");

@@ -16,7 +16,7 @@ std::string named_file_hash(const core::Config& section) {
 
 std::string inputs_hash(const Job& job, const Bundle& bundle, const Stage& stage) {
   std::string inputs = fmt::format("{} {} seed {} data {}\n", stage.name, kStageVersion, job.options().seed,
-                                   job.source().content_hash);
+                                   job.setup().source().content_hash);
   for (const std::string& name : stage.sections) {
     const core::Config section = job.config().section(name);
     inputs += "[" + name + "]\n" + section.resolved() + named_file_hash(section);
@@ -47,7 +47,7 @@ StageReport run_stage(Job& job, const Stage& stage, const std::string& hash) {
   Bundle& bundle = job.bundle();
   const auto staged = bundle.stage_directory(stage.name);
   const auto checkpoint = bundle.file(stage.name + "-" + hash.substr(0, 12) + ".checkpoint");
-  remove_checkpoints(bundle, stage.name, job.fresh() ? std::filesystem::path() : checkpoint);
+  remove_checkpoints(bundle, stage.name, job.setup().how().fresh ? std::filesystem::path() : checkpoint);
 
   const auto started = std::chrono::steady_clock::now();
   StageReport report = stage.run({job, staged->path(), checkpoint});

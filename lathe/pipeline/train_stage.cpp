@@ -6,29 +6,10 @@
 #include "lathe/pipeline/calibrate.h"
 #include "lathe/pipeline/details.h"
 #include "lathe/pipeline/stages.h"
-#include "lathe/train/threads.h"
+#include "lathe/pipeline/training.h"
 
 namespace lathe::pipeline {
 namespace {
-
-// `--threads N`, or those of the run that is resumed, or the faster of one and all: measured on a model of
-// its own, so that it leaves no trace.
-int set_threads(const StageContext& context, const data::Dataset& dataset) {
-  const Job& job = context.job;
-  std::optional<int> threads = train::checkpoint_threads(context.checkpoint);
-  if (job.threads() != "auto") threads = std::stoi(job.threads());
-  if (threads) {
-    train::set_compute_threads(*threads);
-    return *threads;
-  }
-  const auto model = job.new_model();
-  const optim::Objective objective = optim::cross_entropy();
-  const int64_t size = std::min(job.options().train.batch_size, dataset.size());
-  const data::Batch batch{dataset.inputs.slice(0, 0, size).to(job.device()),
-                          dataset.targets.slice(0, 0, size).to(job.device()),
-                          {}};
-  return train::choose_threads([&] { objective(*model, batch).backward(); }).threads;
-}
 
 nlohmann::json columns(const std::vector<train::StepPoint>& curve) {
   nlohmann::json json = {{"step", nlohmann::json::array()},
@@ -93,12 +74,12 @@ StageReport run_train(const StageContext& context) {
   Job& job = context.job;
   const data::Splits& splits = job.splits();
   const PipelineOptions& options = job.options();
-  const int threads = set_threads(context, splits.train);
-  const auto model = job.new_model();
-  const nn::Cost cost = nn::cost(*model, splits.train.inputs.slice(0, 0, 1).to(job.device()));
+  announce_training(job.setup(), context.checkpoint);
+  const int threads = set_threads(job.setup(), context.checkpoint);
+  const Training training = make_training(job.setup());
+  const auto& model = training.model;
+  const nn::Cost cost = nn::cost(*model, splits.train.inputs.slice(0, 0, 1).to(job.setup().device()));
 
-  train::Trainer trainer(model, optim::make_step(model->parameters(), options.optim), options.train,
-                         job.seed().stream("train"));
   train::Hooks hooks;
   hooks.after_epoch = [&](const train::EpochPoint& point) {
     job.log(
@@ -110,7 +91,7 @@ StageReport run_train(const StageContext& context) {
           .unit = ""}});
   };
   const train::FitReport fit =
-      trainer.fit(splits.train, splits.holdout, context.checkpoint, job.stop(), hooks);
+      training.trainer->fit(splits.train, splits.holdout, context.checkpoint, job.stop(), hooks);
   const nlohmann::json calibration = calibrate(*model, splits.holdout, options);
   nn::save(*model, context.staged / "model.pt");
 
@@ -128,20 +109,22 @@ StageReport run_train(const StageContext& context) {
         {"steps_saved", "", fit.progress - static_cast<double>(fit.steps),
          fmt::format("of {:.0f} with batches of {:g}", fit.progress,
                      static_cast<double>(options.train.batch_size) / options.train.schedule_scale)});
-  report.details = {{"model",
-                     {{"kind", core::Config::parse(model->architecture()).text("kind")},
-                      {"parameters", cost.parameters},
-                      {"flops", cost.flops}}},
-                    {"curves", columns(fit.curve)},
-                    {"epochs", columns(fit.epochs)},
-                    {"steps", fit.steps},
-                    {"batch", describe_batch(options.train)},
-                    {"optimizer", describe_step(options.optim)},
-                    {"calibration", calibration},
-                    {"skipped_steps", fit.skipped_steps},
-                    {"stopped_early", fit.stopped_early},
-                    {"threads", threads},
-                    {"step_milliseconds", fit.step_milliseconds}};
+  report.details = {
+      {"model",
+       {{"kind", core::Config::parse(model->architecture()).text("kind")},
+        {"parameters", cost.parameters},
+        {"flops", cost.flops}}},
+      {"curves", columns(fit.curve)},
+      {"epochs", columns(fit.epochs)},
+      {"steps", fit.steps},
+      {"batch", describe_batch(options.train)},
+      {"optimizer", describe_step(options.optim)},
+      {"calibration", calibration},
+      {"skipped_steps", fit.skipped_steps},
+      {"stopped_early", fit.stopped_early},
+      {"threads", threads},
+      {"processes", job.setup().how().communicator ? job.setup().how().communicator->size() : 1},
+      {"step_milliseconds", fit.step_milliseconds}};
   return report;
 }
 

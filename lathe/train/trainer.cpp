@@ -195,6 +195,14 @@ optim::StepReport Trainer::step(const data::Batch& batch, Progress& p) {
   return report;
 }
 
+// On one of the processes, then on all of them: they stop after the same step.
+bool Trainer::anyone(bool here) const {
+  if (!communicator_ || communicator_->size() == 1) return here;
+  const torch::Tensor count = torch::tensor({int64_t{here}});
+  communicator_->all_reduce_sum({count});
+  return count.item<int64_t>() > 0;
+}
+
 void Trainer::share_buffers() {
   if (!communicator_ || communicator_->size() == 1) return;
   const torch::NoGradGuard no_grad;
@@ -279,7 +287,7 @@ FitReport Trainer::fit(const data::Dataset& train, const data::Dataset& holdout,
     }
     bar.update(static_cast<int64_t>(p.tau), status(report.loss, p));
 
-    const bool stopping = stop.requested() && !p.ended();
+    const bool stopping = anyone(stop.requested()) && !p.ended();
     if (writes_checkpoint && (stopping || seconds_since(saved) > options_.checkpoint_seconds)) {
       save_checkpoint(checkpoint, p);
       saved = Clock::now();

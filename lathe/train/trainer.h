@@ -95,7 +95,7 @@ class Trainer {
   void set_method(std::shared_ptr<Method> method) { method_ = std::move(method); }
   // Several processes train one model: each calls fit() with the same arguments and takes its share of every
   // batch's micro-batches. Floating-point buffers (batch-norm statistics) are averaged at the end of each
-  // epoch; process 0 writes the checkpoint.
+  // epoch; process 0 writes the checkpoint; when one is asked to stop, all do after the same step.
   void set_communicator(std::shared_ptr<optim::Communicator> communicator);
   FitReport fit(const data::Dataset& train, const data::Dataset& holdout,
                 const std::filesystem::path& checkpoint = {}, const core::StopToken& stop = {},
@@ -107,6 +107,7 @@ class Trainer {
   struct Progress;
   optim::StepReport step(const data::Batch& batch, Progress& progress);
   static void add_curve_point(Progress& progress);
+  bool anyone(bool here) const;
   void share_buffers();
   void end_epoch(const data::Dataset& holdout, int64_t epoch, double seconds, Progress& progress);
   void keep_final_weights(const Progress& progress);

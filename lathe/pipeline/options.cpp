@@ -1,0 +1,100 @@
+#include "lathe/pipeline/options.h"
+
+#include <torch/torch.h>
+
+#include <cmath>
+
+#include "lathe/core/error.h"
+#include "lathe/evaluate/conformal/config.h"
+
+namespace lathe::pipeline {
+
+using core::Range;
+
+static Calibration parse_calibration(const core::Config& train) {
+  static const std::map<std::string, Calibration> kNames = {{"auto", Calibration::automatic},
+                                                            {"none", Calibration::none},
+                                                            {"platt", Calibration::platt},
+                                                            {"temperature", Calibration::temperature},
+                                                            {"vector", Calibration::vector}};
+  std::vector<std::string> names;
+  for (const auto& [name, value] : kNames) names.push_back(name);
+  return kNames.at(train.choice("calibration", "auto", names));
+}
+
+// Every part of the batch that has a point of its own needs micro-batches of its own.
+static train::SubspaceOptions subspace_options(const core::Config& train, PipelineOptions& o) {
+  const core::Config table = train.section("subspace");
+  const train::SubspaceOptions options = train::subspace_options(table);
+  if (o.train.average_decay > 0)
+    table.fail("kind", "does not go with train.average_decay: the midpoint is an average already");
+  if (options.samples > 1) {
+    if (o.train.batch_size % options.samples != 0)
+      table.fail("samples", fmt::format("must divide train.batch_size = {}, got {}", o.train.batch_size,
+                                        options.samples));
+    const int64_t part = o.train.batch_size / options.samples;
+    if (o.train.micro_batch == 0) o.train.micro_batch = part;
+    if (part % o.train.micro_batch != 0)
+      table.fail("samples", fmt::format("= {} parts of {} do not hold whole micro-batches of {}",
+                                        options.samples, part, o.train.micro_batch));
+  }
+  return options;
+}
+
+PipelineOptions pipeline_options(const core::Config& config) {
+  PipelineOptions o;
+  o.name = config.text("name", "lathe");
+  o.seed = static_cast<uint64_t>(config.integer("seed", 0, Range::at_least(0)));
+  const core::Config data = config.section("data");
+  o.source = data.text("source");
+  o.source_options.image_size = data.integer("image_size", 0, Range::at_least(0));
+  o.source_options.skip_unreadable = data.flag("skip_unreadable", false);
+  o.split.holdout = data.number("holdout", o.split.holdout, Range::positive());
+  o.split.test = data.number("test", o.split.test, Range::positive());
+  o.split.subset = data.integer("subset", 0, Range::at_least(0));
+  o.tuning = data.number("tuning", o.tuning, {.min = 0, .max = 1, .open_min = true, .open_max = true});
+  o.label_noise = data.number("label_noise", 0, Range::unit());
+  o.optim = optim::optimizer_options(config.section("optim"));
+  o.train = train::train_options(config.section("train"), o.optim);
+  o.calibration = parse_calibration(config.section("train"));
+  if (config.section("train").has("subspace")) o.subspace = subspace_options(config.section("train"), o);
+  const core::Config evaluate = config.section("evaluate");
+  o.evaluate.top_k = evaluate.integer("top_k", o.evaluate.top_k, Range::at_least(1));
+  o.evaluate.mistakes = evaluate.integer("mistakes", o.evaluate.mistakes, Range::at_least(0));
+  if (evaluate.has("conformal"))
+    o.evaluate.conformal = evaluate::conformal::conformal_options(
+        evaluate.section("conformal"), {.alpha = 0.05, .seed = core::Seed(o.seed).stream("sets").value()});
+  return o;
+}
+
+HoldoutParts holdout_parts(int64_t num_holdout, const PipelineOptions& options) {
+  const std::vector<int64_t> order =
+      core::Seed(options.seed).stream("tuning").random().permutation(num_holdout);
+  const auto count =
+      std::clamp<int64_t>(std::llround(options.tuning * static_cast<double>(num_holdout)),
+                          std::min<int64_t>(1, num_holdout), std::max<int64_t>(0, num_holdout - 1));
+  const torch::Tensor rows = torch::tensor(order, torch::kInt64);
+  return {rows.slice(0, 0, count), rows.slice(0, count)};
+}
+
+data::Splits splits_of(const data::Source& source, const PipelineOptions& options) {
+  const core::Seed seed(options.seed);
+  data::Splits splits = data::split(source, options.split, seed.stream("split"));
+  if (options.label_noise > 0)
+    splits.train =
+        data::corrupt_labels(splits.train, options.label_noise, seed.stream("label noise")).dataset;
+  return splits;
+}
+
+torch::Device parse_device(const std::string& name) {
+  try {
+    const torch::Device device(name);
+    if (device.is_cuda() && !torch::cuda::is_available())
+      throw InputError("--device {}: this libtorch sees no CUDA device; use --device cpu", name);
+    return device;
+  } catch (const c10::Error&) {
+    throw InputError("--device must be cpu, cuda or cuda:N, got {}", name);
+  }
+}
+
+}  // namespace lathe::pipeline

@@ -1,0 +1,63 @@
+#pragma once
+#include <torch/types.h>
+
+#include <optional>
+#include <string>
+
+#include "lathe/core/config.h"
+#include "lathe/data/dataset.h"
+#include "lathe/evaluate/conformal/conformal.h"
+#include "lathe/optim/optimizer.h"
+#include "lathe/train/subspace.h"
+#include "lathe/train/trainer.h"
+
+namespace lathe::pipeline {
+
+struct EvaluateOptions {
+  int64_t top_k = 5;
+  int64_t mistakes = 24;                                  // pictures in the gallery of the worst mistakes
+  std::optional<evaluate::conformal::Options> conformal;  // where there is an [evaluate.conformal] table
+};
+
+// How the trained model's logits are scaled so that its probabilities are right, by the tuning part of the
+// held-out examples.
+enum class Calibration {
+  automatic,  // temperature, where the tuning part has at least 100 examples
+  none,
+  temperature,
+  vector,
+  platt  // two classes
+};
+
+// A pipeline file, read whole: every option of every stage, so that a typo stops the job before any work.
+struct PipelineOptions {
+  std::string name;
+  std::string source;
+  data::SourceOptions source_options;
+  data::SplitOptions split;
+  double tuning = 0.3;  // of the held-out examples; Angelopoulos et al. 2021, §3.1: "a small set"
+  double label_noise = 0;
+  optim::OptimizerOptions optim;
+  train::TrainOptions train;
+  std::optional<train::SubspaceOptions> subspace;  // where there is a [train.subspace] table
+  Calibration calibration = Calibration::automatic;
+  EvaluateOptions evaluate;
+  uint64_t seed = 0;
+};
+PipelineOptions pipeline_options(const core::Config& config);
+
+// The source's examples as the pipeline trains and measures on them: split, wrong labels among those to
+// train.
+data::Splits splits_of(const data::Source& source, const PipelineOptions& options);
+
+// The held-out examples in two: choices after training (the logits' scaling, the rule of prediction sets) are
+// made on `tuning`; `calibration` sets the thresholds of prediction sets and takes part in no choice.
+struct HoldoutParts {
+  torch::Tensor tuning, calibration;  // int64, rows of the held-out set
+};
+HoldoutParts holdout_parts(int64_t num_holdout, const PipelineOptions& options);
+
+torch::Device parse_device(
+    const std::string& name);  // cpu, cuda, cuda:1; throws InputError when it is not there
+
+}  // namespace lathe::pipeline

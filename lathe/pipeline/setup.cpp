@@ -1,0 +1,35 @@
+#include "lathe/pipeline/setup.h"
+
+#include <torch/torch.h>
+
+#include "lathe/core/error.h"
+
+namespace lathe::pipeline {
+
+// Reads the model's table too, so that a typo anywhere leaves no trace.
+Setup::Setup(core::Config config, JobOptions how)
+    : config_(std::move(config)),
+      options_(pipeline_options(config_)),
+      how_(std::move(how)),
+      source_(data::load_source(options_.source, options_.source_options)),
+      splits_(splits_of(source_, options_)),
+      device_(parse_device(how_.device)) {
+  new_model();
+  if (const int64_t classes = source_.train.schema.num_classes();
+      options_.calibration == Calibration::platt && classes != 2)
+    config_.section("train").fail(
+        "calibration",
+        fmt::format("= \"platt\" is for two classes, there are {}; \"vector\" takes any", classes));
+  config_.reject_unknown();
+}
+
+std::shared_ptr<nn::Classifier> Setup::new_model(int64_t number) const {
+  core::Seed stream = seed().stream("model");
+  if (number > 0) stream = stream.stream(static_cast<uint64_t>(number));
+  auto model = nn::build(config_.section("model"), source_.train.schema, stream);
+  model->fit_inputs(splits_.train.inputs);
+  model->to(device_);
+  return model;
+}
+
+}  // namespace lathe::pipeline
