@@ -5,6 +5,7 @@
 #include "lathe/core/progress.h"
 #include "lathe/pipeline/study.h"
 #include "studies/adascale_quadratic.h"
+#include "studies/adascale_ranks.h"
 #include "studies/adascale_runs.h"
 #include "studies/adascale_step.h"
 #include "studies/side_by_side.h"
@@ -224,7 +225,10 @@ StudyResult run(const StudyContext& context) {
     add_training(cells, network, plan, result);
     if (context.scale != Scale::smoke) add_charts(cells, network, result);
   }
-  if (context.scale != Scale::smoke) time_steps(images(context.seed).train, context, result);
+  if (context.scale != Scale::smoke) {
+    add_ranks(find(cells, "MLP", kAdaScale, 8).recipe, context, result);
+    time_steps(images(context.seed).train, context, result);
+  }
   result.notes = {
       "The learning rate is that of S = 1, the best of four on 5,000 held-out images, first seed; all "
       "scalings use "

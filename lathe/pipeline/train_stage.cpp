@@ -1,11 +1,14 @@
 #include <fmt/core.h>
+
 #include <torch/torch.h>
+#include <sstream>
 
 #include "lathe/core/error.h"
 #include "lathe/nn/archive.h"
 #include "lathe/pipeline/calibrate.h"
 #include "lathe/pipeline/details.h"
 #include "lathe/pipeline/stages.h"
+#include "lathe/pipeline/subspace_profile.h"
 #include "lathe/pipeline/training.h"
 
 namespace lathe::pipeline {
@@ -42,6 +45,22 @@ nlohmann::json columns(const std::vector<train::EpochPoint>& epochs) {
     json["seconds"].push_back(point.seconds);
   }
   return json;
+}
+
+// Writes subspace.pt and measures along it. Moves the weights of the subspace's network.
+nlohmann::json keep_subspace(train::Subspace& subspace, const StageContext& context) {
+  torch::serialize::OutputArchive archive;
+  subspace.save(archive);
+  std::ostringstream bytes;
+  archive.save_to(bytes);
+  core::write_file(context.staged / "subspace.pt", bytes.str());
+  const data::Splits& splits = context.job.splits();
+  nlohmann::json profile =
+      to_json(SubspaceMeasurement(subspace, splits.train.inputs, splits.holdout).profile());
+  if (context.job.options().train.patience > 0)
+    profile["note"] =
+        "the model is the best midpoint that early stopping saw, the endpoints are those of the end";
+  return profile;
 }
 
 std::string describe_batch(const train::TrainOptions& options) {
@@ -94,6 +113,8 @@ StageReport run_train(const StageContext& context) {
       training.trainer->fit(splits.train, splits.holdout, context.checkpoint, job.stop(), hooks);
   const nlohmann::json calibration = calibrate(*model, splits.holdout, options);
   nn::save(*model, context.staged / "model.pt");
+  const nlohmann::json subspace =
+      training.subspace ? keep_subspace(*training.subspace, context) : nlohmann::json();
 
   StageReport report;
   report.metrics = {{"parameters", "", static_cast<double>(cost.parameters), ""},
@@ -120,6 +141,7 @@ StageReport run_train(const StageContext& context) {
       {"batch", describe_batch(options.train)},
       {"optimizer", describe_step(options.optim)},
       {"calibration", calibration},
+      {"subspace", subspace},
       {"skipped_steps", fit.skipped_steps},
       {"stopped_early", fit.stopped_early},
       {"threads", threads},

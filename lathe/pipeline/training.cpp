@@ -27,19 +27,26 @@ bool several(const Setup& setup) {
 
 }  // namespace
 
+std::shared_ptr<train::Subspace> make_subspace(const Setup& setup) {
+  return std::make_shared<train::Subspace>([&setup](int64_t i) { return setup.new_model(i); },
+                                           *setup.options().subspace);
+}
+
 Training make_training(const Setup& setup) {
   const PipelineOptions& options = setup.options();
   Training training;
-  training.model = setup.new_model();
-  std::vector<torch::Tensor> parameters = training.model->parameters();
+  std::vector<torch::Tensor> parameters;
   std::shared_ptr<train::Method> method;
   const core::Seed seed = setup.seed().stream("train");
   if (options.subspace) {
-    training.subspace = std::make_shared<train::Subspace>(
-        [&](int64_t i) { return i == 0 ? training.model : setup.new_model(i); }, *options.subspace);
+    training.subspace = make_subspace(setup);
+    training.model = std::dynamic_pointer_cast<nn::Classifier>(training.subspace->module());
     parameters = training.subspace->parameters();
     method =
         std::make_shared<train::SubspaceTraining>(training.subspace, training.model, seed.stream("subspace"));
+  } else {
+    training.model = setup.new_model();
+    parameters = training.model->parameters();
   }
   training.trainer = std::make_unique<train::Trainer>(
       training.model, optim::make_step(parameters, options.optim), options.train, seed);

@@ -13,7 +13,8 @@ struct Training {
   std::shared_ptr<train::Subspace> subspace;  // with [train.subspace]
   std::unique_ptr<train::Trainer> trainer;
 };
-Training make_training(const Setup& setup);
+Training make_training(const Setup& setup);                          // `setup` must outlive it
+std::shared_ptr<train::Subspace> make_subspace(const Setup& setup);  // likewise; for [train.subspace]
 
 // Sets the compute threads: as asked, those of the run that is resumed, or the faster of one and all,
 // measured on a model of its own; one for each of several processes. Returns them.

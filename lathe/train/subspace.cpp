@@ -252,8 +252,9 @@ std::shared_ptr<torch::nn::Module> Subspace::point(const std::vector<double>& co
     const torch::NoGradGuard no_grad;
     const auto to = copy->parameters(), from = module_->parameters();
     for (size_t i = 0; i < to.size(); ++i) to[i].copy_(from[i]);
-    const auto buffers = copy->buffers(), own = module_->buffers();
-    for (size_t i = 0; i < buffers.size(); ++i) buffers[i].copy_(own[i]);
+    const auto own = module_->named_buffers();
+    for (auto& buffer : copy->named_buffers())
+      if (const torch::Tensor* value = own.find(buffer.key())) buffer.value().copy_(*value);
   }
   coefficients_ = before;
   mix();

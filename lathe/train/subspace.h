@@ -42,17 +42,17 @@ std::vector<double> line_point(double alpha);   // c of α on a line,
 std::vector<double> curve_point(double alpha);  // on a curve
 
 // Endpoints around one unmodified module, whose parameters hold the point that was set last. A step:
-//   subspace.draw(random); forward and backward of module(); subspace.pull_gradients(); optimizer.step()
+//   subspace.draw(random); forward and backward of *module(); subspace.pull_gradients(); optimizer.step()
 // with the optimizer made of parameters(). Running statistics of batch norm mix all points and are of no use:
 // point() takes them anew.
 class Subspace {
  public:
-  // Makes the i-th endpoint's initial values; the first is the module itself. Throws InputError where names
-  // or shapes of parameters differ.
+  // Makes a module with the i-th endpoint's initial values, a new one each time; the first is module()
+  // itself. Throws InputError where names or shapes of parameters differ.
   using Make = std::function<std::shared_ptr<torch::nn::Module>(int64_t i)>;
   Subspace(const Make& make, SubspaceOptions options);
 
-  torch::nn::Module& module() { return *module_; }
+  const std::shared_ptr<torch::nn::Module>& module() const { return module_; }
   const SubspaceOptions& options() const { return options_; }
   std::vector<torch::Tensor> parameters() const;  // of all endpoints, and those that are shared
 

@@ -8,7 +8,7 @@ namespace lathe::train {
 SubspaceTraining::SubspaceTraining(std::shared_ptr<Subspace> subspace, std::shared_ptr<nn::Model> model,
                                    core::Seed seed)
     : subspace_(std::move(subspace)), model_(std::move(model)), seed_(seed) {
-  if (&subspace_->module() != model_.get()) throw InputError("the model is not the subspace's module");
+  if (subspace_->module() != model_) throw InputError("the model is not the subspace's module");
 }
 
 void SubspaceTraining::begin(nn::Model& model, const data::Dataset& train, int64_t) {

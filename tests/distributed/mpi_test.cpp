@@ -51,11 +51,14 @@ std::pair<std::vector<torch::Tensor>, train::FitReport> weights(
   if (job.line) {
     const auto subspace = std::make_shared<train::Subspace>(
         [&](int64_t i) {
-          if (i > 0) return nn::build(Config::parse(job.model), images.schema, Seed(8));
-          return model;
+          auto endpoint =
+              nn::build(Config::parse(job.model), images.schema, Seed(7 + static_cast<uint64_t>(i)));
+          endpoint->fit_inputs(images.inputs);
+          return endpoint;
         },
         train::SubspaceOptions{});
     parameters = subspace->parameters();
+    model = std::dynamic_pointer_cast<nn::Classifier>(subspace->module());
     line = std::make_shared<train::SubspaceTraining>(subspace, model, Seed(5));
   }
   train::Trainer trainer(model, optim::make_step(parameters, job.optim), job.options, Seed(3));

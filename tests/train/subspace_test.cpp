@@ -96,7 +96,7 @@ TEST_P(AnyKind, PullEqualsAutograd) {
   Subspace subspace(small_mlp, options);
   core::Random random(5), same(5);
   subspace.draw(random);
-  small_loss(subspace.module()).backward();
+  small_loss(*subspace.module()).backward();
   subspace.pull_gradients();
 
   const auto endpoints = subspace.parameters();
@@ -143,7 +143,7 @@ INSTANTIATE_TEST_SUITE_P(Kinds, AnyKind,
 TEST(Subspace, FixedPoints) {
   Subspace line(small_mlp, {.beta = 0});
   line.set_point(line_point(0));
-  small_loss(line.module()).backward();
+  small_loss(*line.module()).backward();
   line.pull_gradients();
   const auto endpoints = line.parameters();
   for (size_t i = 4; i < 8; ++i) EXPECT_EQ(endpoints[i].grad().abs().max().item<double>(), 0);
@@ -152,7 +152,7 @@ TEST(Subspace, FixedPoints) {
   Subspace curve = rows({{1, 0}, {0, 1}, {4, 8}}, {.kind = SubspaceKind::curve});
   const auto weight = [&](double alpha) {
     curve.set_point(curve_point(alpha));
-    return dynamic_cast<Row&>(curve.module()).w.detach().clone();
+    return dynamic_cast<Row&>(*curve.module()).w.detach().clone();
   };
   const auto row = [](double a, double b) { return torch::tensor({a, b}, torch::kFloat64).unsqueeze(0); };
   EXPECT_TRUE(torch::allclose(weight(0), row(1, 0)));
@@ -188,7 +188,7 @@ TEST(Subspace, DrawsAreUniform) {
 TEST(Subspace, SharesWhatIsExcluded) {
   Subspace line(small_mlp, {.beta = 0, .exclude = {"linear1.*"}});
   EXPECT_EQ(line.parameters().size(), 2u * 2 + 2);
-  small_loss(line.module()).backward();
+  small_loss(*line.module()).backward();
   line.pull_gradients();
   for (const auto& parameter : line.parameters()) EXPECT_TRUE(parameter.grad().defined());
 }

@@ -23,10 +23,10 @@ struct SubspaceScene : Scene {
         [this, network](int64_t i) -> std::shared_ptr<torch::nn::Module> {
           auto made = nn::build(Config::parse(network), train.schema, Seed(7 + static_cast<uint64_t>(i)));
           made->fit_inputs(train.inputs);
-          if (i == 0) model = made;
           return made;
         },
         options);
+    model = std::dynamic_pointer_cast<nn::Classifier>(subspace->module());
   }
   Trainer trainer_on_subspace() {
     Trainer trainer(model, optim::make_step(subspace->parameters(), optim), this->options, Seed(3));

@@ -1,0 +1,140 @@
+#include "lathe/pipeline/subspace_profile.h"
+
+#include <torch/torch.h>
+
+#include "lathe/evaluate/calibration.h"
+#include "lathe/evaluate/classification.h"
+#include "lathe/nn/batch_norm.h"
+#include "lathe/pipeline/details.h"
+
+namespace lathe::pipeline {
+namespace {
+
+constexpr int64_t kBatchNormExamples = 5000;
+constexpr int64_t kBins = 20;
+
+using Point = std::vector<double>;
+
+// The networks that belong together at a position.
+std::vector<Point> members(const train::SubspaceOptions& options, double position) {
+  if (options.kind == train::SubspaceKind::line)
+    return {train::line_point(position), train::line_point(1 - position)};
+  if (options.kind == train::SubspaceKind::curve)
+    return {train::curve_point(position), train::curve_point(1 - position)};
+  const auto n = static_cast<size_t>(options.endpoints);
+  std::vector<Point> points(n, Point(n, n > 1 ? (1 - position) / static_cast<double>(n - 1) : 1));
+  for (size_t i = 0; i < n; ++i) points[i][i] = n > 1 ? position : 1;
+  return points;
+}
+
+double share(const torch::Tensor& flags) {
+  return flags.to(torch::kFloat64).mean().item<double>();
+}
+
+}  // namespace
+
+SubspaceMeasurement::SubspaceMeasurement(train::Subspace& subspace, const torch::Tensor& training_inputs,
+                                         const data::Dataset& examples)
+    : subspace_(subspace),
+      training_inputs_(training_inputs.slice(0, 0, kBatchNormExamples)),
+      examples_(examples) {}
+
+std::shared_ptr<nn::Classifier> SubspaceMeasurement::network(const Point& coefficients) {
+  return std::dynamic_pointer_cast<nn::Classifier>(
+      subspace_.point(coefficients, [this](torch::nn::Module& module) {
+        nn::recompute_batch_norm(dynamic_cast<nn::Model&>(module), training_inputs_);
+      }));
+}
+
+const torch::Tensor& SubspaceMeasurement::probabilities(const Point& coefficients) {
+  torch::Tensor& known = known_[coefficients];
+  if (!known.defined())
+    known = nn::predict(*network(coefficients), examples_.inputs).to(torch::kFloat64).softmax(1);
+  return known;
+}
+
+SubspaceMember SubspaceMeasurement::measure(const std::string& name,
+                                            const torch::Tensor& probabilities) const {
+  const torch::Tensor logits = probabilities.log();
+  const auto metrics = evaluate::classification_metrics(logits, examples_.targets);
+  return {name, metrics.accuracy, metrics.nll,
+          evaluate::expected_calibration_error(logits, examples_.targets, kBins)};
+}
+
+SubspaceMember SubspaceMeasurement::member(const std::string& name, const Point& coefficients) {
+  return measure(name, probabilities(coefficients));
+}
+
+SubspaceMember SubspaceMeasurement::ensemble(const std::string& name, const std::vector<Point>& points) {
+  torch::Tensor sum = torch::zeros_like(probabilities(points.at(0)));
+  for (const Point& point : points) sum += probabilities(point);
+  return measure(name, sum / static_cast<double>(points.size()));
+}
+
+SubspaceProfile SubspaceMeasurement::profile(int64_t points) {
+  const train::SubspaceOptions& options = subspace_.options();
+  const double first =
+      options.kind == train::SubspaceKind::simplex ? 1.0 / static_cast<double>(options.endpoints) : 0;
+  SubspaceProfile profile{.kind = train::to_string(options.kind)};
+  for (int64_t i = 0; i < points; ++i) {
+    const double position = first + (1 - first) * static_cast<double>(i) / static_cast<double>(points - 1);
+    const std::vector<Point> together = members(options, position);
+    const size_t count = options.kind == train::SubspaceKind::simplex ? together.size() : 1;
+    double accuracy = 0, ece = 0;
+    for (size_t k = 0; k < count; ++k) {
+      const SubspaceMember one = member("", together[k]);
+      accuracy += one.accuracy / static_cast<double>(count);
+      ece += one.ece / static_cast<double>(count);
+    }
+    profile.position.push_back(position);
+    profile.accuracy.push_back(accuracy);
+    profile.ece.push_back(ece);
+    profile.ensemble_accuracy.push_back(ensemble("", together).accuracy);
+    profile.disagreement.push_back(
+        together.size() < 2
+            ? 0
+            : share(probabilities(together[0]).argmax(1).ne(probabilities(together[1]).argmax(1))));
+  }
+  return profile;
+}
+
+nlohmann::json to_json(const SubspaceProfile& p) {
+  return {{"kind", p.kind},
+          {"position", p.position},
+          {"accuracy", p.accuracy},
+          {"ensemble_accuracy", p.ensemble_accuracy},
+          {"disagreement", p.disagreement},
+          {"ece", p.ece}};
+}
+
+Section subspace_section(const nlohmann::json& train) {
+  Section section{.title = "Along the subspace"};
+  const std::vector<double> x = detail_numbers(train, "/subspace/position");
+  if (x.empty()) return section;
+  const auto series = [&](const std::string& name, const std::string& key, double unit) {
+    core::Series line{.name = name, .x = x, .y = detail_numbers(train, "/subspace/" + key)};
+    line.y.resize(x.size(), std::nan(""));
+    for (double& value : line.y) value *= unit;
+    return line;
+  };
+  const std::string kind = detail_text(train, "/subspace/kind");
+  const bool simplex = kind == "simplex";
+  section.text =
+      simplex
+          ? "Held-out examples. From the centre of the simplex, which is the model, to its endpoints: the "
+            "mean of single networks with weight t on one endpoint, and the ensemble of all of them."
+          : "Held-out examples. The model is the network at α = 1/2; an ensemble is that of α and 1 − α.";
+  if (const std::string note = detail_text(train, "/subspace/note"); !note.empty())
+    section.text += " Note: " + note + ".";
+  const auto add = [&](const std::string& title, const std::vector<core::Series>& lines) {
+    section.charts.push_back(core::line_chart(
+        {.title = title, .x_label = simplex ? "t" : "α", .width = 306, .height = 230}, lines));
+  };
+  add("Accuracy, %", {series("network", "accuracy", 100), series("ensemble", "ensemble_accuracy", 100)});
+  add(simplex ? "Two networks disagree, %" : "α and 1 − α disagree, %",
+      {series("disagreement", "disagreement", 100)});
+  add("Calibration error, 20 bins", {series("network", "ece", 1)});
+  return section;
+}
+
+}  // namespace lathe::pipeline
