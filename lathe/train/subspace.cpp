@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "lathe/core/error.h"
+#include "lathe/core/glob.h"
 #include "lathe/nn/batch_norm.h"
 
 namespace lathe::train {
@@ -19,17 +20,6 @@ const std::map<std::string, SubspaceKind> kKinds = {
 
 int64_t default_endpoints(SubspaceKind kind) {
   return kind == SubspaceKind::line ? 2 : 3;
-}
-
-// `*` stands for any text.
-bool matches(std::string_view name, std::string_view glob) {
-  if (glob.empty()) return name.empty();
-  if (glob[0] == '*') {
-    for (size_t i = 0; i <= name.size(); ++i)
-      if (matches(name.substr(i), glob.substr(1))) return true;
-    return false;
-  }
-  return !name.empty() && name[0] == glob[0] && matches(name.substr(1), glob.substr(1));
 }
 
 std::string module_of(const std::string& parameter) {
@@ -100,7 +90,7 @@ Subspace::Subspace(const Make& make, SubspaceOptions options) : make_(make), opt
     Weight weight{.name = item.key(), .parameter = item.value()};
     const bool shared = !item.value().is_floating_point() ||
                         std::any_of(options_.exclude.begin(), options_.exclude.end(),
-                                    [&](const std::string& glob) { return matches(item.key(), glob); });
+                                    [&](const std::string& glob) { return core::matches(item.key(), glob); });
     if (!shared)
       weight.endpoints.push_back(item.value().detach().clone(at::MemoryFormat::Preserve).requires_grad_());
     weight.layer =

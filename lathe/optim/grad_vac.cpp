@@ -1,0 +1,197 @@
+#include "lathe/optim/grad_vac.h"
+
+#include <fmt/ranges.h>
+#include <torch/torch.h>
+
+#include <map>
+#include <numeric>
+
+#include "lathe/core/error.h"
+#include "lathe/core/glob.h"
+
+namespace lathe::optim {
+namespace {
+
+std::string component_of(const std::string& parameter, ComponentKind kind) {
+  if (kind == ComponentKind::whole_model) return "model";
+  const size_t dot = parameter.rfind('.');
+  return kind == ComponentKind::tensor || dot == std::string::npos ? parameter : parameter.substr(0, dot);
+}
+
+int64_t index_of(const std::vector<std::string>& tasks, const std::string& task) {
+  const auto found = std::find(tasks.begin(), tasks.end(), task);
+  if (found == tasks.end()) throw InputError("there is no task '{}' among {}", task, fmt::join(tasks, ", "));
+  return found - tasks.begin();
+}
+
+bool surgical(const GradVacOptions& options) {
+  return options.method == MultitaskMethod::gradvac || options.method == MultitaskMethod::pcgrad;
+}
+
+}  // namespace
+
+GradVac::GradVac(const torch::nn::Module& module, std::vector<std::string> tasks, GradVacOptions options)
+    : options_(std::move(options)), tasks_(std::move(tasks)) {
+  const auto num_tasks = static_cast<int64_t>(tasks_.size());
+  if (num_tasks < 2) throw InputError("multi-task training needs two tasks or more, got {}", num_tasks);
+  if (options_.method == MultitaskMethod::pcgrad) options_.target = 0.0;
+  if (options_.method == MultitaskMethod::mean) options_.reduction = TaskReduction::mean;
+  for (const std::string& task : options_.treated) treated_.push_back(index_of(tasks_, task));
+  check(VaccineOptions{.beta = options_.beta, .target = options_.target}, num_tasks);
+
+  std::map<std::string, int64_t> uses;
+  int64_t column = 0;
+  for (const auto& item : module.named_parameters()) {
+    bool head = false;
+    for (const std::string& glob : options_.heads)
+      if (core::matches(item.key(), glob)) {
+        head = true;
+        ++uses[glob];
+      }
+    if (head) {
+      heads_.push_back(item.value());
+      continue;
+    }
+    const std::string component = component_of(item.key(), options_.components);
+    if (component_names_.empty() || component_names_.back() != component) {
+      component_names_.push_back(component);
+      components_.push_back({column, column});
+    }
+    shared_.push_back({item.value(), column});
+    column += item.value().numel();
+    components_.back().end = column;
+  }
+  for (const std::string& glob : options_.heads)
+    if (uses[glob] == 0) throw InputError("no parameter's name matches heads = '{}'", glob);
+  if (shared_.empty()) throw InputError("all parameters are heads; there is nothing that tasks share");
+  averages_ = torch::zeros({num_tasks, num_tasks, static_cast<int64_t>(components_.size())}, torch::kFloat64);
+}
+
+void GradVac::replica(const GradientSource&, int64_t i, const Evaluation& evaluation) {
+  const torch::NoGradGuard no_grad;
+  const int64_t task = index_of(tasks_, evaluation.task);
+  const auto num_tasks = static_cast<int64_t>(tasks_.size());
+  if (i == 0) {
+    if (!rows_.defined())
+      rows_ = torch::empty({num_tasks, components_.back().end}, shared_[0].parameter.options());
+    rows_.zero_();
+    counts_ = torch::zeros({num_tasks}, torch::kFloat64);
+    head_sums_.clear();
+    for (const torch::Tensor& head : heads_) head_sums_.push_back(torch::zeros_like(head));
+    head_counts_ = torch::zeros({static_cast<int64_t>(heads_.size())}, torch::kFloat64);
+  }
+  torch::Tensor row = rows_[task];
+  for (const Shared& shared : shared_)
+    if (const torch::Tensor& gradient = shared.parameter.grad(); gradient.defined())
+      row.narrow(0, shared.column, gradient.numel()).add_(gradient.reshape(-1));
+  counts_[task] += 1;
+  for (size_t h = 0; h < heads_.size(); ++h)
+    if (const torch::Tensor& gradient = heads_[h].grad(); gradient.defined()) {
+      head_sums_[h] += gradient;
+      head_counts_[static_cast<int64_t>(h)] += 1;
+    }
+}
+
+// Rows become means over the tasks' micro-batches.
+VaccineResult GradVac::surgery(const torch::Tensor& rows, const torch::Tensor& counts,
+                               torch::Tensor& averages, int64_t step) const {
+  rows.div_(counts.clamp_min(1).to(rows.options()).unsqueeze(1));
+  std::vector<bool> present;
+  for (int64_t i = 0; i < counts.numel(); ++i) present.push_back(counts[i].item<double>() > 0);
+  VaccineOptions options{
+      .beta = options_.beta, .target = options_.target, .reduction = options_.reduction, .treated = treated_};
+  if (!surgical(options_)) options.target = -0.999999;  // no cosine is below it
+  core::Random random = core::Seed(options_.seed).stream(static_cast<uint64_t>(step)).random();
+  return vaccinate(rows, components_, averages, options, random, present);
+}
+
+std::vector<torch::Tensor> GradVac::packet(const GradientSource& source) {
+  std::vector<torch::Tensor> packet = head_sums_;
+  packet.push_back(head_counts_);
+  if (options_.global) {
+    packet.push_back(rows_);
+    packet.push_back(counts_);
+    return packet;
+  }
+  local_averages_ = averages_.clone();
+  local_ = surgery(rows_, counts_, local_averages_, source.step());
+  packet.push_back(local_->gradient);
+  packet.push_back(local_averages_);
+  return packet;
+}
+
+void GradVac::write(const torch::Tensor& gradient) {
+  for (const Shared& shared : shared_) {
+    const torch::Tensor part =
+        gradient.narrow(0, shared.column, shared.parameter.numel()).view(shared.parameter.sizes());
+    torch::Tensor& into = shared.parameter.mutable_grad();
+    if (into.defined())
+      into.copy_(part);
+    else
+      into = part.clone();
+  }
+  for (size_t h = 0; h < heads_.size(); ++h) {
+    const double count = head_counts_[static_cast<int64_t>(h)].item<double>();
+    torch::Tensor& into = heads_[h].mutable_grad();
+    if (count > 0)
+      into = head_sums_[h] / count;
+    else
+      into.reset();
+  }
+}
+
+void GradVac::combine(const GradientSource& source, StepReport& report) {
+  const torch::NoGradGuard no_grad;
+  VaccineResult result;
+  if (options_.global) {
+    result = surgery(rows_, counts_, averages_, source.step());
+  } else {
+    result = *std::exchange(local_, std::nullopt);
+    result.gradient.div_(source.processes());
+    averages_.copy_(local_averages_.div_(source.processes()));
+  }
+  const torch::Tensor plain = rows_.sum(0);
+  write(result.gradient);
+  const double scale = options_.reduction == TaskReduction::mean ? counts_.gt(0).sum().item<double>() : 1;
+  report.metrics["trigger_rate"] =
+      result.pairs > 0 ? static_cast<double>(result.triggered) / static_cast<double>(result.pairs) : 0;
+  report.metrics["task_cosine"] = result.mean_cosine;
+  if (options_.method == MultitaskMethod::gradvac) {
+    const auto num_tasks = static_cast<double>(tasks_.size());
+    report.metrics["task_target"] =
+        options_.target.value_or(averages_.sum().item<double>() /
+                                 (num_tasks * (num_tasks - 1) * static_cast<double>(components_.size())));
+  }
+  const double norm = plain.norm().item<double>();
+  report.metrics["norm_ratio"] = norm > 0 ? scale * result.gradient.norm().item<double>() / norm : 1;
+}
+
+void GradVac::save(torch::serialize::OutputArchive& archive) const {
+  archive.write("tasks", c10::IValue(fmt::format("{}", fmt::join(tasks_, "\n"))));
+  archive.write("averages", averages_, /*is_buffer=*/true);
+}
+
+// Tasks come and go: what is known of a pair that is still there is kept.
+void GradVac::load(torch::serialize::InputArchive& archive) {
+  c10::IValue names;
+  torch::Tensor averages;
+  archive.read("tasks", names);
+  archive.read("averages", averages, /*is_buffer=*/true);
+  std::vector<std::string> tasks;
+  std::istringstream lines(names.toStringRef());
+  for (std::string line; std::getline(lines, line);) tasks.push_back(line);
+  const auto count = static_cast<int64_t>(tasks.size());
+  if (averages.sizes() != torch::IntArrayRef({count, count, averages_.size(2)}))
+    throw InputError("the saved similarities of tasks are of another model: {} for {} components",
+                     c10::str(averages.sizes()), averages_.size(2));
+  for (size_t i = 0; i < tasks_.size(); ++i)
+    for (size_t j = 0; j < tasks_.size(); ++j) {
+      const auto from = std::find(tasks.begin(), tasks.end(), tasks_[i]),
+                 to = std::find(tasks.begin(), tasks.end(), tasks_[j]);
+      if (from != tasks.end() && to != tasks.end())
+        averages_[static_cast<int64_t>(i)][static_cast<int64_t>(j)].copy_(
+            averages[from - tasks.begin()][to - tasks.begin()]);
+    }
+}
+
+}  // namespace lathe::optim
