@@ -61,6 +61,8 @@ struct SourceOptions {
 //   csv:FILE?target=COLUMN              header row; numeric and categorical columns are told apart by their
 //   cells images:DIR                          one folder per class with PNG or JPEG files; or DIR/train and
 //   DIR/test of such
+//   glyphs | glyphs:DIR                 1,000 letters of fonts (Debian's; those below DIR), tested in others
+//   glyph-shift | glyph-shift:DIR       likewise, tested with stronger distortions
 // Throws InputError naming the file, the offset or line, and what would be right.
 Source load_source(const std::string& name, const SourceOptions& options = {});
 

@@ -18,6 +18,8 @@ constexpr Reader kReaders[] = {
     {"cifar10", "cifar10:DIR", true, read_cifar10},
     {"csv", "csv:FILE?target=COLUMN", true, read_table},
     {"images", "images:DIR", true, read_image_folders},
+    {"glyphs", "glyphs[:DIR]", false, read_glyphs},
+    {"glyph-shift", "glyph-shift[:DIR]", false, read_glyph_shift},
 };
 
 std::string tensor_hash(const torch::Tensor& tensor) {

@@ -10,5 +10,7 @@ Source read_idx(const std::string& operand, const SourceOptions& options);
 Source read_cifar10(const std::string& operand, const SourceOptions& options);
 Source read_table(const std::string& operand, const SourceOptions& options);
 Source read_image_folders(const std::string& operand, const SourceOptions& options);
+Source read_glyphs(const std::string& operand, const SourceOptions& options);
+Source read_glyph_shift(const std::string& operand, const SourceOptions& options);
 
 }  // namespace lathe::data
