@@ -66,4 +66,16 @@ void recompute_batch_norm(Model& model, const torch::Tensor& inputs, int64_t bat
   });
 }
 
+BatchStatistics::BatchStatistics(torch::nn::Module& module) : buffers_(module) {
+  for_each_batch_norm(module, [&](auto& layer) {
+    layers_.emplace_back(&layer, layer.is_training());
+    layer.train();
+  });
+}
+
+BatchStatistics::~BatchStatistics() {
+  for (const auto& [layer, training] : layers_) layer->train(training);
+  buffers_.restore();
+}
+
 }  // namespace lathe::nn

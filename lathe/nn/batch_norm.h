@@ -20,4 +20,18 @@ void recompute_batch_norm(torch::nn::Module& module, const std::function<void()>
 // device.
 void recompute_batch_norm(Model& model, const torch::Tensor& inputs, int64_t batch_size = 500);
 
+// While it lives, batch-norm layers normalise with the statistics of each batch, as in training, and their
+// running statistics stay as they are.
+class BatchStatistics {
+ public:
+  explicit BatchStatistics(torch::nn::Module& module);
+  ~BatchStatistics();
+  BatchStatistics(const BatchStatistics&) = delete;
+  BatchStatistics& operator=(const BatchStatistics&) = delete;
+
+ private:
+  BufferSnapshot buffers_;
+  std::vector<std::pair<torch::nn::Module*, bool>> layers_;  // and whether each was in training mode
+};
+
 }  // namespace lathe::nn

@@ -22,7 +22,8 @@ Mlp::Mlp(const MlpOptions& options) : dropout_(options.dropout) {
   widths.push_back(options.num_classes);
   for (int64_t next : widths) {
     layers_.push_back(
-        register_module("linear" + std::to_string(layers_.size()), torch::nn::Linear(width, next)));
+        register_module("linear" + std::to_string(layers_.size()),
+                        torch::nn::Linear(torch::nn::LinearOptions(width, next).bias(options.bias))));
     width = next;
   }
 }
@@ -44,7 +45,7 @@ void Mlp::initialize(core::Seed seed) {
       he_normal(layers_[i]->weight, stream);
     else
       uniform_fan_in(layers_[i]->weight, stream);
-    layers_[i]->bias.zero_();
+    if (layers_[i]->bias.defined()) layers_[i]->bias.zero_();
   }
 }
 

@@ -8,6 +8,7 @@ struct MlpOptions {
   int64_t num_classes = 10;
   std::vector<int64_t> hidden = {256, 256};
   double dropout = 0;  // after each hidden layer
+  bool bias = true;    // of all layers
 };
 
 // Weights of its matrices, counted without making it (in double: a description may ask for any number).

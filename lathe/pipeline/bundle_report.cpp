@@ -9,6 +9,7 @@
 
 #include "lathe/core/progress.h"
 #include "lathe/pipeline/details.h"
+#include "lathe/pipeline/groups_report.h"
 #include "lathe/pipeline/subspace_profile.h"
 #include "lathe/pipeline/trust_section.h"
 
@@ -316,10 +317,10 @@ Page bundle_page(const Bundle& bundle) {
     if (!part.empty()) page.subtitle += (page.subtitle.empty() ? "" : " · ") + part;
   }
   page.headline = headline(bundle, stages, data, train);
-  for (Section& section :
-       std::vector<Section>{what_was_run(data, train), results(stages), learning_curves(train),
-                            subspace_section(train), by_class(evaluate), trust_section(bundle, evaluate),
-                            worst_mistakes(bundle, evaluate), times(stages), configuration(bundle)}) {
+  for (Section& section : std::vector<Section>{
+           what_was_run(data, train), results(stages), learning_curves(train), subspace_section(train),
+           groups_section(bundle, train), by_class(evaluate), trust_section(bundle, evaluate),
+           worst_mistakes(bundle, evaluate), times(stages), configuration(bundle)}) {
     if (!empty(section)) page.sections.push_back(std::move(section));
   }
   return page;

@@ -58,6 +58,12 @@ PipelineOptions pipeline_options(const core::Config& config) {
   o.train = train::train_options(config.section("train"), o.optim);
   o.calibration = parse_calibration(config.section("train"));
   if (config.section("train").has("subspace")) o.subspace = subspace_options(config.section("train"), o);
+  if (config.section("train").has("groups")) {
+    const core::Config groups = config.section("train").section("groups");
+    o.groups = train::invariance::invariance_options(groups);
+    if (o.train.label_smoothing > 0)
+      groups.fail("method", "does not go with train.label_smoothing: its losses are those of hard labels");
+  }
   const core::Config evaluate = config.section("evaluate");
   o.evaluate.top_k = evaluate.integer("top_k", o.evaluate.top_k, Range::at_least(1));
   o.evaluate.mistakes = evaluate.integer("mistakes", o.evaluate.mistakes, Range::at_least(0));

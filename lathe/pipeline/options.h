@@ -8,6 +8,7 @@
 #include "lathe/data/dataset.h"
 #include "lathe/evaluate/conformal/conformal.h"
 #include "lathe/optim/optimizer.h"
+#include "lathe/train/invariance/options.h"
 #include "lathe/train/subspace.h"
 #include "lathe/train/trainer.h"
 
@@ -39,7 +40,8 @@ struct PipelineOptions {
   double label_noise = 0;
   optim::OptimizerOptions optim;
   train::TrainOptions train;
-  std::optional<train::SubspaceOptions> subspace;  // where there is a [train.subspace] table
+  std::optional<train::SubspaceOptions> subspace;              // where there is a [train.subspace] table,
+  std::optional<train::invariance::InvarianceOptions> groups;  // [train.groups]
   Calibration calibration = Calibration::automatic;
   EvaluateOptions evaluate;
   uint64_t seed = 0;

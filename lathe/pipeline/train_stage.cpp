@@ -7,6 +7,7 @@
 #include "lathe/nn/archive.h"
 #include "lathe/pipeline/calibrate.h"
 #include "lathe/pipeline/details.h"
+#include "lathe/pipeline/groups_report.h"
 #include "lathe/pipeline/stages.h"
 #include "lathe/pipeline/subspace_profile.h"
 #include "lathe/pipeline/training.h"
@@ -99,8 +100,11 @@ StageReport run_train(const StageContext& context) {
   const auto& model = training.model;
   const nn::Cost cost = nn::cost(*model, splits.train.inputs.slice(0, 0, 1).to(job.setup().device()));
 
+  std::optional<WorstGroup> worst;
+  if (training.groups) worst.emplace(*model, *training.groups, splits.train);
   train::Hooks hooks;
   hooks.after_epoch = [&](const train::EpochPoint& point) {
+    if (worst) worst->after_epoch(point.epoch);
     job.log(
         {{.name = "loss", .step = point.step, .value = point.holdout_loss, .split = "holdout", .unit = ""},
          {.name = "accuracy",
@@ -113,6 +117,9 @@ StageReport run_train(const StageContext& context) {
       training.trainer->fit(splits.train, splits.holdout, context.checkpoint, job.stop(), hooks);
   const nlohmann::json calibration = calibrate(*model, splits.holdout, options);
   nn::save(*model, context.staged / "model.pt");
+  nlohmann::json groups;
+  if (training.groups) groups = keep_groups(*training.groups, splits.train, context.staged);
+  if (groups.is_object()) groups["curve"] = worst->curve();
   const nlohmann::json subspace =
       training.subspace ? keep_subspace(*training.subspace, context) : nlohmann::json();
 
@@ -142,6 +149,7 @@ StageReport run_train(const StageContext& context) {
       {"optimizer", describe_step(options.optim)},
       {"calibration", calibration},
       {"subspace", subspace},
+      {"groups", groups},
       {"skipped_steps", fit.skipped_steps},
       {"stopped_early", fit.stopped_early},
       {"threads", threads},

@@ -36,21 +36,27 @@ Training make_training(const Setup& setup) {
   const PipelineOptions& options = setup.options();
   Training training;
   std::vector<torch::Tensor> parameters;
-  std::shared_ptr<train::Method> method;
+  std::vector<std::shared_ptr<train::Method>> methods;
   const core::Seed seed = setup.seed().stream("train");
   if (options.subspace) {
     training.subspace = make_subspace(setup);
     training.model = std::dynamic_pointer_cast<nn::Classifier>(training.subspace->module());
     parameters = training.subspace->parameters();
-    method =
-        std::make_shared<train::SubspaceTraining>(training.subspace, training.model, seed.stream("subspace"));
+    methods.push_back(std::make_shared<train::SubspaceTraining>(training.subspace, training.model,
+                                                                seed.stream("subspace")));
   } else {
     training.model = setup.new_model();
     parameters = training.model->parameters();
   }
   training.trainer = std::make_unique<train::Trainer>(
       training.model, optim::make_step(parameters, options.optim), options.train, seed);
-  if (method) training.trainer->set_method(method);
+  if (options.groups) {
+    training.groups =
+        std::make_shared<train::invariance::InvariantTraining>(*options.groups, seed.stream("groups"));
+    training.trainer->set_objective(training.groups->objective());
+    methods.push_back(training.groups);
+  }
+  for (const auto& method : methods) training.trainer->add_method(method);
   if (setup.how().communicator) training.trainer->set_communicator(setup.how().communicator);
   return training;
 }

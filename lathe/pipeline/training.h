@@ -4,13 +4,15 @@
 
 #include "lathe/core/interrupt.h"
 #include "lathe/pipeline/setup.h"
+#include "lathe/train/invariance/invariant_training.h"
 
 namespace lathe::pipeline {
 
 // What the train stage trains, ready to fit: alike on every process.
 struct Training {
   std::shared_ptr<nn::Classifier> model;
-  std::shared_ptr<train::Subspace> subspace;  // with [train.subspace]
+  std::shared_ptr<train::Subspace> subspace;                     // with [train.subspace]
+  std::shared_ptr<train::invariance::InvariantTraining> groups;  // with [train.groups]
   std::unique_ptr<train::Trainer> trainer;
 };
 Training make_training(const Setup& setup);                          // `setup` must outlive it

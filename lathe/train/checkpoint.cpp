@@ -94,15 +94,18 @@ void Trainer::save_checkpoint(const std::filesystem::path& file, const Progress&
                       {"epochs", p.epochs},
                       {"average_updates", average_ ? average_->updates() : 0},
                       {"best_size", p.best.size()}};
-  torch::serialize::OutputArchive archive, rule, method;
+  torch::serialize::OutputArchive archive, rule;
   archive.write("state", c10::IValue(state.dump()));
   write_tensors(archive, "model", all_tensors(*model_));
   if (average_) write_tensors(archive, "average", average_->values());
   write_tensors(archive, "best", p.best);
   rule_->save(rule);
   archive.write("rule", rule);
-  method_->save(method);
-  archive.write("method", method);
+  for (size_t i = 0; i < methods_.size(); ++i) {
+    torch::serialize::OutputArchive method;
+    methods_[i]->save(method);
+    archive.write("method" + std::to_string(i), method);
+  }
   std::ostringstream stream;
   archive.save_to(stream);
   core::write_file(file, stream.str());
@@ -128,7 +131,7 @@ std::optional<int> checkpoint_threads(const std::filesystem::path& checkpoint) {
 
 bool Trainer::load_checkpoint(const std::filesystem::path& file, Progress& p) {
   if (!std::filesystem::exists(file)) return false;
-  torch::serialize::InputArchive archive, rule, method;
+  torch::serialize::InputArchive archive, rule;
   try {
     const Json state = read_state(archive, file);
     for (const auto& [key, value] : std::map<std::string, Json>{{"format", kFormat},
@@ -151,8 +154,11 @@ bool Trainer::load_checkpoint(const std::filesystem::path& file, Progress& p) {
     for (size_t i = 0; i < p.best.size(); ++i) require_same_shape(p.best[i], trained[i]);
     archive.read("rule", rule);
     rule_->load(rule);
-    archive.read("method", method);
-    method_->load(method);
+    for (size_t i = 0; i < methods_.size(); ++i) {
+      torch::serialize::InputArchive method;
+      archive.read("method" + std::to_string(i), method);
+      methods_[i]->load(method);
+    }
     p.step = count(state, "step");
     p.tau = state.at("tau");
     if (p.tau < 0) throw Error("tau is negative");

@@ -11,7 +11,7 @@ namespace lathe::train {
 //
 //   auto subspace = std::make_shared<Subspace>(make, SubspaceOptions{});
 //   Trainer trainer(model, make_step(subspace->parameters(), optim), …);   // model: subspace->module()
-//   trainer.set_method(std::make_shared<SubspaceTraining>(subspace, model, seed));
+//   trainer.add_method(std::make_shared<SubspaceTraining>(subspace, model, seed));
 class SubspaceTraining : public Method {
  public:
   SubspaceTraining(std::shared_ptr<Subspace> subspace, std::shared_ptr<nn::Model> model, core::Seed seed);

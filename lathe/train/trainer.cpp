@@ -4,6 +4,7 @@
 #include <torch/torch.h>
 
 #include <cmath>
+#include <deque>
 
 #include "lathe/core/error.h"
 #include "lathe/core/progress.h"
@@ -142,7 +143,7 @@ void Trainer::set_learning_rate(double factor) {
 }
 
 EpochPoint Trainer::evaluate(const data::Dataset& holdout) {
-  method_->settle();
+  settle();
   if (average_) average_->swap();
   const torch::Tensor logits = nn::predict(*model_, holdout.inputs);
   if (average_) average_->swap();
@@ -166,11 +167,14 @@ optim::StepReport Trainer::step(const data::Batch& batch, Progress& p) {
   set_learning_rate(schedule_factor(options_.schedule, p.schedule_share()));
   const double learning_rate = rule_->base().param_groups().front().options().get_lr();
   const nn::BufferSnapshot buffers(*model_);
-  method_->before_step(p.step);
+  for (const auto& method : methods_) method->before_step(p.step);
   StepGradients gradients(*this, batch, p);
-  MethodGradients seen(*method_, gradients);
-  optim::StepReport report = rule_->step(seen);
-  method_->after_step(report);
+  optim::GradientSource* source = &gradients;
+  std::deque<MethodGradients> seen;
+  for (auto method = methods_.rbegin(); method != methods_.rend(); ++method)
+    source = &seen.emplace_back(**method, *source);
+  optim::StepReport report = rule_->step(*source);
+  for (const auto& method : methods_) method->after_step(report);
   ++p.step;
   p.tau += report.progress;
   p.evaluations += report.evaluations;
@@ -201,6 +205,10 @@ bool Trainer::anyone(bool here) const {
   const torch::Tensor count = torch::tensor({int64_t{here}});
   communicator_->all_reduce_sum({count});
   return count.item<int64_t>() > 0;
+}
+
+void Trainer::settle() {
+  for (const auto& method : methods_) method->settle();
 }
 
 void Trainer::share_buffers() {
@@ -245,7 +253,7 @@ void Trainer::keep_final_weights(const Progress& p) {
   else if (average_)
     average_->swap();
   else
-    method_->settle();
+    settle();
 }
 
 FitReport Trainer::fit(const data::Dataset& train, const data::Dataset& holdout,
@@ -259,7 +267,7 @@ FitReport Trainer::fit(const data::Dataset& train, const data::Dataset& holdout,
         "train.last_batch = \"refuse\": batches of {} leave {} of {} examples over; change train.batch_size, "
         "or \"drop\" them",
         options_.batch_size, train.size() % options_.batch_size, train.size());
-  method_->begin(*model_, train, per_epoch);
+  for (const auto& method : methods_) method->begin(*model_, train, per_epoch);
   Progress p;
   p.total = options_.steps > 0 ? options_.steps
                                : std::max<int64_t>(1, std::llround(options_.epochs * options_.schedule_scale *

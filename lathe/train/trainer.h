@@ -92,7 +92,8 @@ class Trainer {
           core::Seed seed);
   // Default: cross-entropy of the logits.
   void set_objective(optim::Objective objective) { objective_ = std::move(objective); }
-  void set_method(std::shared_ptr<Method> method) { method_ = std::move(method); }
+  // The first one added is the nearest to the step rule; each sees the micro-batches through those after it.
+  void add_method(std::shared_ptr<Method> method) { methods_.push_back(std::move(method)); }
   // Several processes train one model: each calls fit() with the same arguments and takes its share of every
   // batch's micro-batches. Floating-point buffers (batch-norm statistics) are averaged at the end of each
   // epoch; process 0 writes the checkpoint; when one is asked to stop, all do after the same step.
@@ -109,6 +110,7 @@ class Trainer {
   static void add_curve_point(Progress& progress);
   bool anyone(bool here) const;
   void share_buffers();
+  void settle();
   void end_epoch(const data::Dataset& holdout, int64_t epoch, double seconds, Progress& progress);
   void keep_final_weights(const Progress& progress);
   static std::string status(double loss, const Progress& progress);
@@ -122,7 +124,7 @@ class Trainer {
   TrainOptions options_;
   core::Seed seed_;
   optim::Objective objective_;
-  std::shared_ptr<Method> method_ = std::make_shared<Method>();
+  std::vector<std::shared_ptr<Method>> methods_;
   std::shared_ptr<optim::Communicator> communicator_;  // none: one process
   std::vector<double> base_rates_;                     // of each parameter group
   std::optional<WeightAverage> average_;

@@ -62,7 +62,7 @@ std::pair<std::vector<torch::Tensor>, train::FitReport> weights(
     line = std::make_shared<train::SubspaceTraining>(subspace, model, Seed(5));
   }
   train::Trainer trainer(model, optim::make_step(parameters, job.optim), job.options, Seed(3));
-  if (line) trainer.set_method(line);
+  if (line) trainer.add_method(line);
   if (communicator) trainer.set_communicator(std::move(communicator));
   train::FitReport report = trainer.fit(images, images);
   return {train::trained_tensors(*model), report};

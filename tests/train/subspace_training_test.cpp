@@ -30,7 +30,7 @@ struct SubspaceScene : Scene {
   }
   Trainer trainer_on_subspace() {
     Trainer trainer(model, optim::make_step(subspace->parameters(), optim), this->options, Seed(3));
-    trainer.set_method(std::make_shared<SubspaceTraining>(subspace, model, Seed(5)));
+    trainer.add_method(std::make_shared<SubspaceTraining>(subspace, model, Seed(5)));
     return trainer;
   }
   std::shared_ptr<Subspace> subspace;

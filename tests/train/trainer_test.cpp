@@ -123,7 +123,7 @@ TEST(Trainer, AMethodSeesEveryStepAndResumes) {
   twice.optim = {.lr = 0.05, .weight_decay = 0};
   const auto method = std::make_shared<Doubling>();
   Trainer trainer = with.trainer();
-  trainer.set_method(method);
+  trainer.add_method(method);
   const FitReport report = trainer.fit(with.train, with.holdout);
   EXPECT_EQ(report.curve.back().metrics.at("steps"), 30);
   EXPECT_EQ(method->settled, 4);  // three epochs, the end
@@ -143,12 +143,12 @@ TEST(Trainer, AMethodSeesEveryStepAndResumes) {
     if (step == 13) stop.request();
   };
   Trainer first = resumed.trainer();
-  first.set_method(std::make_shared<Doubling>());
+  first.add_method(std::make_shared<Doubling>());
   EXPECT_THROW(first.fit(resumed.train, resumed.holdout, checkpoint, stop, hooks), Interrupted);
   Scene again;
   again.optim = resumed.optim;
   Trainer second = again.trainer();
-  second.set_method(std::make_shared<Doubling>());
+  second.add_method(std::make_shared<Doubling>());
   second.fit(again.train, again.holdout, checkpoint);
   expect_same_bits(weights(with), weights(again));
 }
