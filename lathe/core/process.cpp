@@ -163,11 +163,11 @@ void Process::State::start() {
   const SpawnSettings settings(options, to_input.read.get(), from_output.write.get(),
                                from_errors.write.get());
   std::vector<std::string> environment = merged_environment(options.environment);
+  started = Clock::now();  // before the child runs, which on a busy machine is before posix_spawnp returns
   const int error = posix_spawnp(&id, program.c_str(), settings.actions(), settings.attributes(),
                                  pointers(options.arguments).data(), pointers(environment).data());
   if (error != 0) throw Error("cannot start {}: {}", program, reason(error));
   reaped = false;
-  started = Clock::now();
   if (options.timeout_seconds)
     deadline = started + std::chrono::duration_cast<Clock::duration>(
                              std::chrono::duration<double>(std::min(*options.timeout_seconds, 1e9)));
