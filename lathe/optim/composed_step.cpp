@@ -41,6 +41,8 @@ ComposedStep::ComposedStep(std::unique_ptr<torch::optim::Optimizer> base, StepSl
     : base_(std::move(base)), slots_(std::move(slots)) {
   for (const auto& group : parameter_groups(*base_))
     parameters_.insert(parameters_.end(), group.begin(), group.end());
+  if (!slots_.rule) slots_.rule = std::make_shared<GradientRule>();
+  if (!slots_.update) slots_.update = std::make_shared<UpdateRule>();
   if (!slots_.combine) slots_.combine = std::make_shared<MeanGradient>(parameters_);
 }
 
@@ -88,18 +90,19 @@ StepReport ComposedStep::step(GradientSource& source) {
   for (size_t i = 0; i < observed.size(); ++i) slots_.observers[i]->mean(source, observed[i], report);
   for (const auto& transform : slots_.transforms) transform->apply(parameters_, report);
   if (!slots_.factor) {
-    base_->step();
+    slots_.update->step(*base_);
     return report;
   }
   report.lr_factor = slots_.factor->factor(0, source.progress());
   report.progress = slots_.factor->progress();
   const ScaledRates scaled(*base_, *slots_.factor, source.progress());
-  base_->step();
+  slots_.update->step(*base_);
   return report;
 }
 
 std::map<std::string, Slot*> ComposedStep::filled_slots() const {
-  std::map<std::string, Slot*> slots = {{"rule", slots_.rule.get()}, {"combine", slots_.combine.get()}};
+  std::map<std::string, Slot*> slots = {
+      {"rule", slots_.rule.get()}, {"combine", slots_.combine.get()}, {"update", slots_.update.get()}};
   for (size_t i = 0; i < slots_.observers.size(); ++i)
     slots["observer" + std::to_string(i)] = slots_.observers[i].get();
   for (size_t i = 0; i < slots_.transforms.size(); ++i)

@@ -76,16 +76,23 @@ class LearningRateFactor {
   virtual double progress() const = 0;
 };
 
+// Slot 6: takes the base optimizer's step, and may correct what it did. This one: the step as it is.
+class UpdateRule : public Slot {
+ public:
+  virtual void step(torch::optim::Optimizer& base) { base.step(); }
+};
+
 struct StepSlots {
-  std::shared_ptr<GradientRule> rule = std::make_shared<GradientRule>();
+  std::shared_ptr<GradientRule> rule = nullptr;  // none: the plain gradient
   std::vector<std::shared_ptr<GradientObserver>> observers = {};
   std::shared_ptr<CombineRule> combine = nullptr;  // none: the mean
   std::vector<std::shared_ptr<GradientTransform>> transforms = {};
   std::shared_ptr<LearningRateFactor> factor = nullptr;  // none: 1, and progress 1
+  std::shared_ptr<UpdateRule> update = nullptr;          // none: the optimizer's step
 };
 
 // The slots in their fixed order: gradient rule per replica, observers, combine rule, transforms, then the
-// base optimizer with each group's learning rate times its factor (put back afterwards,
+// update rule steps the base optimizer with each group's learning rate times its factor (put back afterwards,
 // even if the optimizer throws). Parameters without a gradient are left alone. Sparse gradients are an
 // InputError.
 class ComposedStep : public StepRule {

@@ -40,12 +40,25 @@ std::unique_ptr<torch::optim::Optimizer> make_optimizer(std::vector<torch::Tenso
       torch::optim::SGDOptions(o.lr).momentum(o.momentum).nesterov(o.nesterov).weight_decay(o.weight_decay));
 }
 
-std::unique_ptr<StepRule> make_step(std::vector<torch::Tensor> parameters, const OptimizerOptions& options) {
+static void require_free_slots(const OptimizerOptions& options, const StepSlots& slots) {
   if (options.adascale && options.scaling)
     throw InputError(
         "optim.adascale and optim.scaling both set the step of a larger batch; keep one of them");
+  if (options.sam && slots.rule)
+    throw InputError("optim.sam and the training method both choose where gradients are taken; keep one");
+  if ((options.adascale || options.scaling) && slots.factor)
+    throw InputError("optim.{} and the training method both set the learning rate's factor; keep one",
+                     options.adascale ? "adascale" : "scaling");
+  if (options.adascale && slots.combine)
+    throw InputError(
+        "optim.adascale measures the mean of the micro-batches' gradients, but the training method combines "
+        "them in another way; leave one of them out");
+}
+
+std::unique_ptr<StepRule> make_step(std::vector<torch::Tensor> parameters, const OptimizerOptions& options,
+                                    StepSlots slots) {
+  require_free_slots(options, slots);
   auto base = make_optimizer(std::move(parameters), options);
-  StepSlots slots;
   if (options.sam) slots.rule = std::make_shared<Sam>(parameter_groups(*base), *options.sam);
   if (options.clip_norm > 0) slots.transforms.push_back(std::make_shared<ClipNorm>(options.clip_norm));
   if (options.adascale) {

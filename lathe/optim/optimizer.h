@@ -27,7 +27,10 @@ OptimizerOptions optimizer_options(const core::Config& optim);  // reads an [opt
 std::unique_ptr<torch::optim::Optimizer> make_optimizer(std::vector<torch::Tensor> parameters,
                                                         const OptimizerOptions& options);
 
-// The composed step that an [optim] table asks for. Throws InputError for what cannot be combined.
-std::unique_ptr<StepRule> make_step(std::vector<torch::Tensor> parameters, const OptimizerOptions& options);
+// The composed step that an [optim] table asks for, with what a caller puts into its slots: transforms of the
+// caller come before clipping. Throws InputError for what cannot be combined: a slot taken twice, and
+// AdaScale with a combine rule (its moments are those of the mean).
+std::unique_ptr<StepRule> make_step(std::vector<torch::Tensor> parameters, const OptimizerOptions& options,
+                                    StepSlots slots = {});
 
 }  // namespace lathe::optim

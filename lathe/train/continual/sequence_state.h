@@ -1,0 +1,21 @@
+#pragma once
+#include "lathe/train/continual/task_statistics.h"
+#include "lathe/train/continual/train_tasks.h"
+
+namespace lathe::train::continual {
+
+// What is known between two tasks, and its file.
+struct SequenceState {
+  int64_t next_task = 0;
+  ContinualResult result;
+  TaskStatistics statistics;
+};
+
+// Written atomically.
+void save_state(const std::filesystem::path& file, const SequenceState& state, const nn::Model& model,
+                const ContinualMethod& method, const std::string& settings);
+// False where there is no file. Throws InputError for a damaged one and for one of other settings.
+bool load_state(const std::filesystem::path& file, SequenceState& state, nn::Model& model,
+                ContinualMethod& method, const std::string& settings);
+
+}  // namespace lathe::train::continual
