@@ -61,10 +61,10 @@ std::vector<Cell> gpm_and_finetuning(const std::vector<Problem>& problems, const
 const std::vector<std::string> kNotes = {
     "The paper's numbers are of permuted MNIST with 60,000 images a task, the authors' network and settings. "
     "In parentheses: the lowest and the highest seed.",
-    "Each method has the best of four values of one knob (the threshold, EWC's λ, the others' learning rate) "
-    "on held-out images of five tasks, first seed. Replay and A-GEM keep as many examples as weigh what "
-    "GPM's "
-    "memory weighs; GPM keeps none, so it also serves where examples may not be kept.",
+    "Each method has the best of four learning rates (EWC of four pairs of rate and λ) on held-out images of "
+    "five tasks, first seed; thresholds are the authors'. Replay and A-GEM keep as many examples as weigh "
+    "what "
+    "GPM's memory weighs; GPM keeps none, so it also serves where examples may not be kept.",
     "Of the paper's five sets, two are clothes and letters in two cases here, and there is none of sprites; "
     "the authors' program is not run beside it."};
 

@@ -22,10 +22,8 @@ using core::Seed;
 constexpr int64_t kLetters = 10;
 
 const std::vector<double> kRates = {0.003, 0.01, 0.03, 0.1};
-const std::vector<double> kLambdas = {1, 10, 100, 1000};
-// The authors' in the middle.
-const std::vector<std::vector<double>> kThresholds = {
-    {0.9, 0.95, 0.95}, {0.95, 0.99, 0.99}, {0.97, 0.99, 0.99}, {0.99, 0.995, 0.995}};
+// EWC has two knobs: a rate and λ.
+const std::vector<std::pair<double, double>> kEwcKnobs = {{0.003, 1}, {0.003, 10}, {0.01, 0.1}, {0.01, 1}};
 
 const std::map<std::string, std::string> kMethods = {{kGpm, "gpm"},       {kFinetune, "finetune"},
                                                      {kEwc, "ewc"},       {kAgem, "agem"},
@@ -92,13 +90,8 @@ class InterferenceProbe {
 std::vector<Recipe> grid_of(const std::string& method, int64_t memory) {
   std::vector<Recipe> grid;
   for (size_t i = 0; i < kRates.size(); ++i) {
-    Recipe recipe{.name = method, .memory = memory};
-    if (method == kGpm)
-      recipe.threshold = kThresholds[i];
-    else if (method == kEwc)
-      recipe.lambda = kLambdas[i];
-    else
-      recipe.lr = kRates[i];
+    Recipe recipe{.name = method, .lr = kRates[i], .memory = memory};
+    if (method == kEwc) std::tie(recipe.lr, recipe.lambda) = kEwcKnobs[i];
     grid.push_back(recipe);
   }
   return grid;
@@ -175,9 +168,11 @@ Problem four_sets(const data::Source& source, int64_t num_train, double epochs, 
 }
 
 std::string Recipe::text() const {
-  if (!threshold.empty()) return fmt::format("{}, ε = {}", name, fmt::join(threshold, ", "));
-  if (lambda > 0) return fmt::format("{}, λ = {}", name, lambda);
-  return lr > 0 ? fmt::format("{}, rate {}", name, lr) : name;
+  std::string text = name;
+  if (lr > 0) text += fmt::format(", rate {}", lr);
+  if (!threshold.empty()) text += fmt::format(", ε = {}", fmt::join(threshold, ", "));
+  if (lambda > 0) text += fmt::format(", λ = {}", lambda);
+  return text;
 }
 
 double Interference::mean() const {
@@ -240,10 +235,10 @@ std::vector<Tuned> tune(const Problem& problem, Seed seed, const core::StopToken
   const std::vector<Recipe> own_grid = grid_of(kGpm, 0);
   const std::vector<Outcome> own = measure(own_grid);
   std::vector<Tuned> tuned = {best_of(own_grid, accuracies(own))};
-  const auto best = static_cast<size_t>(
-      std::find_if(own_grid.begin(), own_grid.end(),
-                   [&](const Recipe& r) { return r.threshold == tuned[0].recipe.threshold; }) -
-      own_grid.begin());
+  const auto best =
+      static_cast<size_t>(std::find_if(own_grid.begin(), own_grid.end(),
+                                       [&](const Recipe& r) { return r.lr == tuned[0].recipe.lr; }) -
+                          own_grid.begin());
   const int64_t memory = equal_memory(problem, own[best].result.memory_bytes);
   const std::vector<std::string> others = {kFinetune, kEwc, kAgem, kReplay, kJoint};
   std::vector<Recipe> all;

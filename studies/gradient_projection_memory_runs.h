@@ -37,14 +37,14 @@ Problem permuted_images(const data::Source& source, const PermutedOptions& optio
 Problem split_images(const data::Source& source, int64_t num_train, double epochs, core::Seed seed);
 Problem four_sets(const data::Source& source, int64_t num_train, double epochs, core::Seed seed);
 
-// One value of a method's knob.
+// A method and where it differs from the problem's settings.
 struct Recipe {
-  std::string name;  // kGpm …
-  double lr = 0;     // 0: the problem's
-  std::vector<double> threshold = {};
+  std::string name;                    // kGpm …
+  double lr = 0;                       // 0: the problem's
+  std::vector<double> threshold = {};  // empty: the problem's
   double lambda = 0;
   int64_t memory = 0;
-  std::string text() const;  // "GPM, ε = 0.95, 0.99, 0.99"
+  std::string text() const;  // "EWC, rate 0.01, λ = 1"
 };
 
 // ‖ΔW x‖ / ‖W x‖ of each layer: inputs and weights as after the first task, ΔW until the end.
@@ -60,8 +60,8 @@ struct Outcome {
 };
 Outcome run(const Problem& problem, const Recipe& recipe, core::Seed seed, const core::StopToken& stop);
 
-// The best of equally many values of each method's knob: mean accuracy on held-out examples after all tasks,
-// first seed. A value that diverges counts as 0.
+// The best of four learning rates for each method (EWC: of four pairs of rate and λ): mean accuracy on
+// held-out examples after all tasks, first seed. A value that diverges counts as 0.
 struct Tuned {
   Recipe recipe;
   double accuracy = 0;       // on held-out examples

@@ -21,13 +21,10 @@ std::string names_of(const std::vector<Layer>& layers) {
   return fmt::format("{}", fmt::join(names, ", "));
 }
 
-// rows ← rows − (rows M) Mᵀ, in place. A full basis leaves nothing, not even rounding.
-void project_rows(torch::Tensor rows, const torch::Tensor& basis) {
-  if (basis.size(1) == 0) return;
-  if (basis.size(0) == basis.size(1))
-    rows.zero_();
-  else
-    rows.addmm_(rows.mm(basis), basis.t(), 1, -1);
+// N [d, d − k] with M Mᵀ + N Nᵀ = I.
+torch::Tensor complement_of(const torch::Tensor& basis) {
+  const torch::Tensor all = std::get<0>(torch::linalg_qr(basis.to(torch::kFloat64), "complete"));
+  return all.narrow(1, basis.size(1), basis.size(0) - basis.size(1)).to(basis.scalar_type()).contiguous();
 }
 
 torch::Tensor with_ones(const torch::Tensor& rows) {
@@ -39,6 +36,18 @@ std::string entry(size_t layer, size_t group) {
 }
 
 }  // namespace
+
+GradientProjectionMemory::Group::Group(torch::Tensor vectors) : basis(std::move(vectors)) {
+  if (2 * basis.size(1) > basis.size(0)) complement = complement_of(basis);
+}
+
+// A full basis leaves nothing, not even rounding: its complement has no columns.
+void GradientProjectionMemory::Group::project(torch::Tensor rows) const {
+  if (complement.defined())
+    rows.copy_(rows.mm(complement).mm(complement.t()));
+  else if (basis.size(1) > 0)
+    rows.addmm_(rows.mm(basis), basis.t(), 1, -1);
+}
 
 void check(const GpmOptions& o) {
   if (o.threshold.empty()) throw InputError("train.continual.threshold needs at least one number");
@@ -69,7 +78,7 @@ GradientProjectionMemory::GradientProjectionMemory(torch::nn::Module& module, Gp
                      layers_.layers.size(), names_of(layers_.layers), options_.threshold.size());
   for (const Layer& layer : layers_.layers) {
     const torch::Tensor none = torch::empty({rows(layer), 0}, layer.weight.options().requires_grad(false));
-    memory_.push_back({std::vector<torch::Tensor>(static_cast<size_t>(layer.groups), none), 0});
+    memory_.push_back({std::vector<Group>(static_cast<size_t>(layer.groups), Group(none)), 0});
   }
 }
 
@@ -84,7 +93,7 @@ void GradientProjectionMemory::project(size_t i, const torch::Tensor& weight,
   const Layer& layer = layers_.layers[i];
   torch::Tensor rows = weight.reshape({layer.groups, weight.size(0) / layer.groups, layer.inputs()});
   if (bias.defined()) rows = torch::cat({rows, bias.view({layer.groups, -1, 1})}, 2);
-  for (int64_t g = 0; g < layer.groups; ++g) project_rows(rows[g], memory_[i].bases[static_cast<size_t>(g)]);
+  for (int64_t g = 0; g < layer.groups; ++g) memory_[i].groups[static_cast<size_t>(g)].project(rows[g]);
   if (rows.data_ptr() == weight.data_ptr()) return;
   weight.copy_(rows.narrow(2, 0, layer.inputs()).reshape(weight.sizes()));
   if (bias.defined()) bias.copy_(rows.select(2, layer.inputs()).flatten());
@@ -161,10 +170,10 @@ std::vector<std::string> GradientProjectionMemory::end_task(const std::function<
     bool had_room = false, has_room = false;
     double total = 0, held = 0;
     for (int64_t g = 0; g < layers_.layers[i].groups; ++g) {
-      const torch::Tensor gram = all_grams[i][g], &old = memory_[i].bases[static_cast<size_t>(g)];
+      const torch::Tensor gram = all_grams[i][g], &old = memory_[i].groups[static_cast<size_t>(g)].basis;
       const Basis basis = tasks_ == 0 ? first_basis(gram, threshold(i), rule)
                                       : extend_basis(old.to(torch::kFloat64), gram, threshold(i));
-      memory.bases.push_back(basis.vectors.to(old.scalar_type()));
+      memory.groups.emplace_back(basis.vectors.to(old.scalar_type()));
       total += gram.trace().item<double>();
       held += basis.energy * gram.trace().item<double>();
       had_room |= old.size(1) < old.size(0);
@@ -186,7 +195,7 @@ std::vector<std::string> GradientProjectionMemory::end_task(const std::function<
 torch::Tensor GradientProjectionMemory::basis(const std::string& name, int64_t group) const {
   for (size_t i = 0; i < layers_.layers.size(); ++i)
     if (layers_.layers[i].name == name && group >= 0 && group < layers_.layers[i].groups)
-      return memory_[i].bases[static_cast<size_t>(group)];
+      return memory_[i].groups[static_cast<size_t>(group)].basis;
   throw InputError("no protected layer is called \"{}\" and has a group {}; there are {}", name, group,
                    names_of(layers_.layers));
 }
@@ -196,10 +205,10 @@ std::map<std::string, LayerMemory> GradientProjectionMemory::summary() const {
   for (size_t i = 0; i < layers_.layers.size(); ++i) {
     LayerMemory& layer = summary[layers_.layers[i].name];
     layer.energy = memory_[i].energy;
-    for (const torch::Tensor& basis : memory_[i].bases) {
-      layer.inputs += basis.size(0);
-      layer.vectors += basis.size(1);
-      layer.bytes += basis.numel() * basis.element_size();
+    for (const Group& group : memory_[i].groups) {
+      layer.inputs += group.basis.size(0);
+      layer.vectors += group.basis.size(1);
+      layer.bytes += group.basis.numel() * group.basis.element_size();
     }
   }
   return summary;
@@ -209,7 +218,8 @@ void GradientProjectionMemory::save(torch::serialize::OutputArchive& archive) co
   archive.write("tasks", c10::IValue(tasks_));
   for (size_t i = 0; i < memory_.size(); ++i) {
     archive.write("energy" + std::to_string(i), c10::IValue(memory_[i].energy));
-    for (size_t g = 0; g < memory_[i].bases.size(); ++g) archive.write(entry(i, g), memory_[i].bases[g]);
+    for (size_t g = 0; g < memory_[i].groups.size(); ++g)
+      archive.write(entry(i, g), memory_[i].groups[g].basis);
   }
 }
 
@@ -221,13 +231,13 @@ void GradientProjectionMemory::load(torch::serialize::InputArchive& archive) {
     c10::IValue energy;
     archive.read("energy" + std::to_string(i), energy);
     memory[i].energy = energy.toDouble();
-    for (size_t g = 0; g < memory[i].bases.size(); ++g) {
+    for (size_t g = 0; g < memory[i].groups.size(); ++g) {
       torch::Tensor basis;
       archive.read(entry(i, g), basis);
-      const torch::Tensor& own = memory[i].bases[g];
+      const torch::Tensor own = memory[i].groups[g].basis;
       if (basis.dim() != 2 || basis.size(0) != own.size(0) || basis.size(1) > basis.size(0))
         throw Error("the memory of {} has another shape than the layer", layers_.layers[i].name);
-      memory[i].bases[g] = basis.to(own.options());
+      memory[i].groups[g] = Group(basis.to(own.options()));
     }
   }
   memory_ = std::move(memory);

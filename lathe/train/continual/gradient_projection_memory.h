@@ -78,8 +78,14 @@ class GradientProjectionMemory : public optim::GradientTransform {
   std::vector<torch::Tensor> grams(const std::function<void()>& forward_samples) const;
   void project(size_t layer, const torch::Tensor& weight, const torch::Tensor& bias) const;
 
+  struct Group {
+    explicit Group(torch::Tensor basis);
+    void project(torch::Tensor rows) const;  // rows ← rows − (rows M) Mᵀ = (rows N) Nᵀ, in place
+    torch::Tensor basis;                     // M, float32 [d, k]
+    torch::Tensor complement;                // N [d, d − k] where that is cheaper
+  };
   struct Memory {
-    std::vector<torch::Tensor> bases;  // of each group, float32 [d, k]
+    std::vector<Group> groups;
     double energy = 0;
   };
   torch::nn::Module& module_;
