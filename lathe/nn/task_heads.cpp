@@ -45,7 +45,7 @@ torch::nn::LinearImpl& TaskHeads::head(int64_t task) {
 
 std::vector<std::string> TaskHeads::head_names() const {
   std::vector<std::string> names;
-  for (const auto& entry : named_modules())
+  for (const auto& entry : named_modules("", /*include_self=*/false))
     if (std::find(heads_.begin(), heads_.end(), entry.value()->as<torch::nn::Linear>()) != heads_.end())
       names.push_back(entry.key());
   return names;

@@ -36,21 +36,21 @@ Layers find_layers(const torch::nn::Module& module, const std::vector<std::strin
   Layers found;
   std::set<std::string> used;
   std::set<const torch::nn::Module*> seen;
-  for (const auto& entry : module.named_modules()) {
-    const torch::nn::Module& part = *entry.value();
-    if (left_out_of(entry.key(), left_out, used) || !seen.insert(&part).second) continue;
+  const auto add = [&](const std::string& name, const torch::nn::Module& part) {
+    if (left_out_of(name, left_out, used) || !seen.insert(&part).second) return;
     const auto parameters = part.parameters(/*recurse=*/false);
-    if (parameters.empty()) continue;
+    if (parameters.empty()) return;
     if (const auto* linear = part.as<torch::nn::Linear>())
-      found.layers.push_back({entry.key(), linear->weight, linear->bias});
+      found.layers.push_back({name, linear->weight, linear->bias});
     else if (const auto* convolution = part.as<torch::nn::Conv2d>())
-      found.layers.push_back(
-          {entry.key(), convolution->weight, convolution->bias, convolution->options.groups()});
+      found.layers.push_back({name, convolution->weight, convolution->bias, convolution->options.groups()});
     else if (is_norm(part))
       found.norms.insert(found.norms.end(), parameters.begin(), parameters.end());
     else
-      found.others.push_back(fmt::format("{} ({})", entry.key(), part.name()));
-  }
+      found.others.push_back(fmt::format("{} ({})", name, part.name()));
+  };
+  add("", module);
+  for (const auto& entry : module.named_modules("", /*include_self=*/false)) add(entry.key(), *entry.value());
   for (const std::string& pattern : left_out)
     if (used.count(pattern) == 0) throw InputError("\"{}\" names no part of the model", pattern);
   return found;
