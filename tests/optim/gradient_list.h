@@ -1,9 +1,8 @@
 #pragma once
 #include <torch/torch.h>
 
-#include <sstream>
-
 #include "lathe/optim/optimizer.h"
+#include "tests/support/archive.h"
 
 namespace lathe::optim {
 
@@ -34,16 +33,6 @@ class GradientList : public GradientSource {
   Gradients gradients_;
 };
 
-// Saves one object and loads another from it.
-template <typename From, typename To>
-void transfer(const From& from, To& to) {
-  torch::serialize::OutputArchive out;
-  from.save(out);
-  std::stringstream stream;
-  out.save_to(stream);
-  torch::serialize::InputArchive in;
-  in.load_from(stream);
-  to.load(in);
-}
+using testing_support::transfer;
 
 }  // namespace lathe::optim

@@ -12,6 +12,7 @@
 #include "lathe/nn/classifier.h"
 #include "lathe/nn/initialization.h"
 #include "lathe/train/trainer.h"
+#include "tests/support/archive.h"
 #include "tests/support/message.h"
 
 namespace lathe::train::invariance {
@@ -206,12 +207,7 @@ TEST(InvariantTraining, GroupWeightsMoveOnceAStep) {
   InvariantTraining training(options, Seed(1));
   training.begin(*scene.model, scene.train, 5);
   const auto q = [](const InvariantTraining& of) {
-    torch::serialize::OutputArchive out;
-    of.save(out);
-    std::stringstream stream;
-    out.save_to(stream);
-    torch::serialize::InputArchive in;
-    in.load_from(stream);
+    torch::serialize::InputArchive in = testing_support::saved(of);
     torch::Tensor weights;
     in.read("group_weights", weights, true);
     return weights;
@@ -298,12 +294,7 @@ TEST(InvariantTraining, RefusesADamagedState) {
   Scene scene;
   InvariantTraining training(given("pgi", 1), Seed(1));
   training.begin(*scene.model, scene.train, 5);
-  torch::serialize::OutputArchive out;
-  training.save(out);
-  std::stringstream stream;
-  out.save_to(stream);
-  torch::serialize::InputArchive in;
-  in.load_from(stream);
+  torch::serialize::InputArchive in = testing_support::saved(training);
   Scene other;
   other.train = shortcuts(90, 1);
   InvariantTraining second(given("pgi", 1), Seed(1));

@@ -4,12 +4,12 @@
 #include <torch/torch.h>
 
 #include <cmath>
-#include <sstream>
 
 #include "lathe/core/error.h"
 #include "lathe/nn/cnn.h"
 #include "lathe/nn/mlp.h"
 #include "lathe/train/subspace_training.h"
+#include "tests/support/archive.h"
 #include "tests/support/message.h"
 
 namespace lathe::train {
@@ -121,12 +121,7 @@ TEST_P(AnyKind, PullEqualsAutograd) {
 TEST_P(AnyKind, GoesRoundThroughAnArchive) {
   Subspace subspace(small_mlp, GetParam().options),
       other([](int64_t i) { return small_mlp(i + 7); }, GetParam().options);
-  torch::serialize::OutputArchive out;
-  subspace.save(out);
-  std::stringstream stream;
-  out.save_to(stream);
-  torch::serialize::InputArchive in;
-  in.load_from(stream);
+  torch::serialize::InputArchive in = testing_support::saved(subspace);
   other.load(in);
   const auto a = subspace.parameters(), b = other.parameters();
   for (size_t i = 0; i < a.size(); ++i) EXPECT_TRUE(torch::equal(a[i], b[i]));
