@@ -48,8 +48,8 @@ TEST_F(Groups, GoWithASubspaceSamAndAdaScale) {
 TEST_F(Groups, OfAColumn) {
   const std::string source = "csv:table.csv?target=species";
   work_.write("column.toml", with_groups(source, "groups = \"column:color\"\nstart_epoch = 0\n"));
-  EXPECT_TRUE(failed_with(work_.lathe({"train", "column.toml", "--set", "train.groups.groups=column:hue"}),
-                          2, {"column:hue", "no such column"}));
+  EXPECT_TRUE(failed_with(work_.lathe({"train", "column.toml", "--set", "train.groups.groups=column:hue"}), 2,
+                          {"column:hue", "no such column"}));
   EXPECT_TRUE(failed_with(work_.lathe({"train", "column.toml", "--set", "train.label_smoothing=0.1"}), 2,
                           {"train.groups", "train.label_smoothing"}));
   EXPECT_TRUE(failed_with(work_.lathe({"train", "column.toml", "--set", "train.groups.weight=-1"}), 2,
