@@ -44,8 +44,11 @@ TEST_F(Processes, StopTogetherAndResumeToTheSameBits) {
   const std::string train =
       std::string(kMpirun) + "train bands.toml --threads 1 --quiet --set train.steps=6000";
   ASSERT_TRUE(succeeded(work_.shell(train + " --bundle whole.bundle")));
-  // As Ctrl-C: both processes are asked, not at the same step.
-  const auto stopped = work_.shell(train + " --bundle parts.bundle & sleep 1.2; kill -TERM $!; wait $!");
+  // As Ctrl-C, while it trains: both processes are asked, not at the same step.
+  const auto stopped = work_.shell(train +
+                                   " --bundle parts.bundle & for i in $(seq 1200); do ls "
+                                   "parts.bundle/*.checkpoint > /dev/null 2>&1 && break; sleep 0.05; done; "
+                                   "kill -TERM $!; wait $!");
   EXPECT_NE(stopped.exit_code, 0);
   bool checkpoint = false;
   for (const auto& entry : fs::directory_iterator(work_ / "parts.bundle"))
