@@ -66,9 +66,12 @@ void subspace(const Options& options, const SubspaceArguments& arguments) {
     add(measurement.member(file, points[static_cast<size_t>(i)]));
   }
   print(options, {{"networks", networks}});
-  if (!options.json)
-    std::cout << fmt::format("\nOn {} test examples. cos² of the endpoints' weights: {:.4f}\n",
-                             setup.splits().test.size(), std::pow(trained->cosine(0, 1), 2));
+  if (options.json) return;
+  std::cout << fmt::format("\nOn {} test examples.", setup.splits().test.size());
+  if (trained->options().endpoints > 1)
+    std::cout << fmt::format(" cos² of the first two endpoints' weights: {:.4f}",
+                             std::pow(trained->cosine(0, 1), 2));
+  std::cout << "\n";
 }
 
 }  // namespace

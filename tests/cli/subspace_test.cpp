@@ -47,6 +47,15 @@ TEST_F(Subspace, ShowsItsNetworks) {
   for (const char* name : {"net0.pt", "net1.pt"}) EXPECT_TRUE(fs::exists(*work_ / name));
 }
 
+TEST_F(Subspace, OfOneEndpointHasNoPair) {
+  ASSERT_TRUE(succeeded(
+      work_->lathe({"train", "line.toml", "--bundle", "one.bundle", "--threads", "1", "--quiet", "--set",
+                    "train.subspace.kind=simplex", "--set", "train.subspace.endpoints=1"})));
+  const auto shown = work_->lathe({"evaluate", "subspace", "one.bundle", "--threads", "1"});
+  ASSERT_TRUE(succeeded(shown));
+  EXPECT_EQ(shown.output.find("cos²"), std::string::npos);
+}
+
 TEST_F(Subspace, SaysWhatIsWrong) {
   work_->write("plain.toml", pipeline_text("plain", "idx:idx"));
   ASSERT_TRUE(succeeded(work_->lathe({"train", "plain.toml", "--threads", "1", "--quiet"})));

@@ -89,7 +89,7 @@ TEST_P(Archive, KeepsItsCalibration) {
   EXPECT_TRUE(torch::equal(loaded->output_scaling()->biases, biases));
 }
 
-TEST_P(Archive, CountsAtLeastHalfOfItsWeightsWithoutBuilding) {
+TEST_P(Archive, CountsAShareOfItsWeightsWithoutBuilding) {
   const auto model = trained();
   double weights = 0;
   for (const auto& parameter : model->parameters())

@@ -84,7 +84,7 @@ TEST(Trainer, RefusesLeftOverExamplesWhenTold) {
             std::string::npos);
 }
 
-// Counts its calls; doubles every gradient; what is measured and kept are the weights plus 1.
+// Counts its calls; doubles every gradient.
 class Doubling : public Method {
  public:
   void begin(nn::Model& model, const data::Dataset& train, int64_t steps_per_epoch) override {
