@@ -25,10 +25,12 @@ struct Batches::State {
   void work();
   bool wanted(int64_t step) const { return step >= front && step < front + options.prefetch; }
   std::optional<int64_t> next_step() const;
+  Batch batch_of(torch::Tensor indices, int64_t step) const;
 
   const Dataset dataset;
   const BatchOptions options;
   const core::Seed seed;
+  std::optional<TaskSampler> sampler;
   int64_t per_epoch = 0;
   int64_t epoch = -1;  // whose permutation `order` is
   torch::Tensor order;
@@ -49,6 +51,16 @@ Batches::State::State(Dataset data, BatchOptions batch_options, core::Seed batch
   if (per_epoch == 0)
     throw InputError("no batch fits: the batch size is {}, there are {} examples", options.size,
                      dataset.size());
+  if (options.blocks) {
+    const TaskBlocks& blocks = *options.blocks;
+    if (blocks.size < 1 || options.size % blocks.size != 0)
+      throw InputError("a batch of {} cannot be cut into blocks of {} examples of one task", options.size,
+                       blocks.size);
+    if (blocks.tasks.of_example.numel() != dataset.size())
+      throw InputError("{} examples are said to belong to tasks, there are {}",
+                       blocks.tasks.of_example.numel(), dataset.size());
+    sampler.emplace(blocks.tasks, blocks.temperature);
+  }
   if (options.augment.any())
     gather_augmented(dataset.inputs, torch::empty({0}, torch::kInt64), options.augment, seed);
   if (options.prefetch > 0) worker = std::thread([this] { work(); });
@@ -63,7 +75,25 @@ Batches::State::~State() {
   if (worker.joinable()) worker.join();
 }
 
+Batch Batches::State::batch_of(torch::Tensor indices, int64_t step) const {
+  Batch batch;
+  batch.indices = std::move(indices);
+  batch.targets = gather_rows(dataset.targets, batch.indices);
+  batch.inputs = options.augment.any()
+                     ? gather_augmented(dataset.inputs, batch.indices, options.augment,
+                                        seed.stream("augment").stream(static_cast<uint64_t>(step)))
+                     : gather_rows(dataset.inputs, batch.indices);
+  return batch;
+}
+
 Batch Batches::State::make(int64_t step) {
+  if (sampler) {
+    core::Random random = seed.stream("tasks").stream(static_cast<uint64_t>(step)).random();
+    TaskSampler::Draw draw = sampler->draw(options.size / options.blocks->size, options.blocks->size, random);
+    Batch batch = batch_of(torch::tensor(draw.rows, torch::kInt64), step);
+    batch.tasks = std::move(draw.tasks);
+    return batch;
+  }
   if (int64_t wanted_epoch = step / per_epoch; epoch != wanted_epoch) {
     std::vector<int64_t> indices;
     if (options.shuffle) {
@@ -79,14 +109,7 @@ Batch Batches::State::make(int64_t step) {
     epoch = wanted_epoch;
   }
   int64_t begin = step % per_epoch * options.size;
-  Batch batch;
-  batch.indices = order.slice(0, begin, std::min(begin + options.size, dataset.size())).clone();
-  batch.targets = gather_rows(dataset.targets, batch.indices);
-  batch.inputs = options.augment.any()
-                     ? gather_augmented(dataset.inputs, batch.indices, options.augment,
-                                        seed.stream("augment").stream(static_cast<uint64_t>(step)))
-                     : gather_rows(dataset.inputs, batch.indices);
-  return batch;
+  return batch_of(order.slice(0, begin, std::min(begin + options.size, dataset.size())).clone(), step);
 }
 
 std::optional<int64_t> Batches::State::next_step() const {

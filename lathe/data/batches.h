@@ -1,8 +1,10 @@
 #pragma once
 #include <memory>
+#include <optional>
 
 #include "lathe/core/seed.h"
 #include "lathe/data/dataset.h"
+#include "lathe/data/tasks.h"
 
 namespace lathe::data {
 
@@ -22,6 +24,15 @@ torch::Tensor gather_augmented(const torch::Tensor& images, const torch::Tensor&
 
 struct Batch {
   torch::Tensor inputs, targets, indices;
+  // Where batches hold several tasks: of each block; of a micro-batch, which has one task, that.
+  std::vector<int64_t> tasks = {};
+};
+
+// Batches of several tasks, drawn by a TaskSampler.
+struct TaskBlocks {
+  Tasks tasks;
+  int64_t size = 0;        // examples of a block; divides the batch size
+  double temperature = 5;  // τ
 };
 
 struct BatchOptions {
@@ -30,11 +41,13 @@ struct BatchOptions {
   bool drop_last = true;  // false: the last batch of an epoch is smaller
   AugmentOptions augment;
   int64_t prefetch = 2;  // batches made ahead on a thread; 0: made when asked for
+  std::optional<TaskBlocks> blocks = {};
 };
 
 // The batches of a data set as a function of the step: at(step) is the same whoever asked for what before, so
 // a resumed run sees the batches that the uninterrupted one would have seen. Epoch e is a permutation drawn
-// from seed.stream("shuffle").stream(e); batch s is augmented from seed.stream("augment").stream(s).
+// from seed.stream("shuffle").stream(e); batch s is augmented from seed.stream("augment").stream(s). With
+// several tasks batch s is drawn from seed.stream("tasks").stream(s), whatever the epoch.
 class Batches {
  public:
   Batches(Dataset dataset, BatchOptions options, core::Seed seed);  // throws InputError when no batch fits

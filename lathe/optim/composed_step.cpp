@@ -60,6 +60,7 @@ ComposedStep::Gathered ComposedStep::gather(GradientSource& source) {
     report.collectives += evaluation.collectives;
     loss += evaluation.loss * static_cast<double>(evaluation.samples);
     samples += evaluation.samples;
+    if (!std::isfinite(evaluation.loss)) report.faulty_task = evaluation.task;
   }
   const std::vector<torch::Tensor> gradients = slots_.combine->packet(source);
   if (gradients.empty()) throw InputError("no parameter has a gradient; the loss must depend on the model");

@@ -30,6 +30,35 @@ bool surgical(const GradVacOptions& options) {
 
 }  // namespace
 
+GradVacOptions grad_vac_options(const core::Config& multitask) {
+  static const std::map<std::string, MultitaskMethod> kMethods = {{"gradvac", MultitaskMethod::gradvac},
+                                                                  {"mean", MultitaskMethod::mean},
+                                                                  {"pcgrad", MultitaskMethod::pcgrad},
+                                                                  {"sum", MultitaskMethod::sum}};
+  static const std::map<std::string, ComponentKind> kComponents = {
+      {"layer", ComponentKind::layer},
+      {"tensor", ComponentKind::tensor},
+      {"whole_model", ComponentKind::whole_model}};
+  GradVacOptions o;
+  o.method = kMethods.at(multitask.choice("method", "gradvac", {"gradvac", "mean", "pcgrad", "sum"}));
+  o.components = kComponents.at(multitask.choice("components", "layer", {"layer", "tensor", "whole_model"}));
+  if (o.method == MultitaskMethod::gradvac) {
+    o.beta = multitask.number("beta", o.beta, core::Range::unit());
+    if (multitask.has("target"))
+      o.target =
+          multitask.number("target", std::nullopt, {.min = -1, .max = 1, .open_min = true, .open_max = true});
+  }
+  o.reduction = multitask.choice("reduction", o.method == MultitaskMethod::mean ? "mean" : "sum",
+                                 {"mean", "sum"}) == "mean"
+                    ? TaskReduction::mean
+                    : TaskReduction::sum;
+  o.global = multitask.choice("surgery", "global", {"global", "local"}) == "global";
+  o.treated = multitask.texts("treated", o.treated);
+  o.heads = multitask.texts("heads", o.heads);
+  o.store_bfloat16 = multitask.flag("store_bfloat16", o.store_bfloat16);
+  return o;
+}
+
 GradVac::GradVac(const torch::nn::Module& module, std::vector<std::string> tasks, GradVacOptions options)
     : options_(std::move(options)), tasks_(std::move(tasks)) {
   const auto num_tasks = static_cast<int64_t>(tasks_.size());
@@ -72,8 +101,10 @@ void GradVac::replica(const GradientSource&, int64_t i, const Evaluation& evalua
   const int64_t task = index_of(tasks_, evaluation.task);
   const auto num_tasks = static_cast<int64_t>(tasks_.size());
   if (i == 0) {
-    if (!rows_.defined())
-      rows_ = torch::empty({num_tasks, components_.back().end}, shared_[0].parameter.options());
+    if (!rows_.defined() || (options_.store_bfloat16 && rows_.scalar_type() != torch::kBFloat16))
+      rows_ = torch::empty({num_tasks, components_.back().end},
+                           options_.store_bfloat16 ? shared_[0].parameter.options().dtype(torch::kBFloat16)
+                                                   : shared_[0].parameter.options());
     rows_.zero_();
     counts_ = torch::zeros({num_tasks}, torch::kFloat64);
     head_sums_.clear();
@@ -109,6 +140,7 @@ std::vector<torch::Tensor> GradVac::packet(const GradientSource& source) {
   std::vector<torch::Tensor> packet = head_sums_;
   packet.push_back(head_counts_);
   if (options_.global) {
+    if (source.processes() > 1) rows_ = rows_.to(shared_[0].parameter.scalar_type());
     packet.push_back(rows_);
     packet.push_back(counts_);
     return packet;

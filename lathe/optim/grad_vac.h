@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "lathe/core/config.h"
 #include "lathe/optim/composed_step.h"
 #include "lathe/optim/gradient_vaccine.h"
 
@@ -29,8 +30,11 @@ struct GradVacOptions {
   bool global = true;
   std::vector<std::string> treated = {};  // tasks whose gradients are changed; empty: all
   std::vector<std::string> heads = {};    // parameter names, `*` for any text, that belong to one task each
-  uint64_t seed = 0;                      // of the order of the tasks
+  // Half the memory for the tasks' gradients, with 8 bits of precision. On the wire they are float32.
+  bool store_bfloat16 = false;
+  uint64_t seed = 0;  // of the order of the tasks
 };
+GradVacOptions grad_vac_options(const core::Config& multitask);  // reads an [optim.multitask] table
 
 // Slot 3 of the composed step for several tasks: Evaluation::task names a micro-batch's, micro-batches of one
 // task are averaged, and the tasks' gradients of the shared parameters are combined by vaccinate(). Heads
@@ -75,7 +79,7 @@ class GradVac : public CombineRule {
   torch::Tensor counts_;                  // float64 [T]: their micro-batches
   std::vector<torch::Tensor> head_sums_;  // of each head's gradients
   torch::Tensor head_counts_;             // float64 [heads]: micro-batches that gave it one
-  torch::Tensor local_gradient_, local_averages_;
+  torch::Tensor local_averages_;
   std::optional<VaccineResult> local_;
 };
 

@@ -10,6 +10,7 @@ namespace {
 // A squared norm below this share of what it was is the rounding of a gradient that was taken away whole.
 constexpr double kRounding = 1e-12;
 constexpr double kHighestTarget = 0.999;  // the gradient grows as 1 / √(1 − φ̂²)
+constexpr int64_t kColumns = 1 << 14;  // worked on at once: what they hold of some tasks stays in the cache
 
 void check(const torch::Tensor& gradients, const std::vector<Range>& components,
            const torch::Tensor& averages) {
@@ -27,6 +28,33 @@ void check(const torch::Tensor& gradients, const std::vector<Range>& components,
   if (averages.sizes() != torch::IntArrayRef({T, T, K}) || averages.scalar_type() != torch::kFloat64 ||
       !averages.is_contiguous())
     throw InputError("the averages must be float64 [{}, {}, {}]", T, T, K);
+}
+
+torch::Dtype working_type(const torch::Tensor& gradients) {
+  return gradients.scalar_type() == torch::kFloat64 ? torch::kFloat64 : torch::kFloat32;
+}
+
+// The products of the rows within some columns, float64 [T, T] on the CPU.
+torch::Tensor gram_matrix(const torch::Tensor& rows, const Range& columns) {
+  torch::Tensor sum;
+  for (int64_t begin = columns.begin; begin < columns.end; begin += kColumns) {
+    const torch::Tensor part =
+        rows.slice(1, begin, std::min(begin + kColumns, columns.end)).to(working_type(rows));
+    const torch::Tensor products = part.mm(part.t()).to(torch::kFloat64);
+    sum = sum.defined() ? sum.add_(products) : products;
+  }
+  return sum.cpu().contiguous();
+}
+
+// weights [T] times the rows, within some columns.
+void combine(const torch::Tensor& rows, const Range& columns, const std::vector<double>& weights,
+             torch::Tensor& into) {
+  const torch::Tensor factors = torch::tensor(weights, torch::kFloat64).to(into.options());
+  for (int64_t begin = columns.begin; begin < columns.end; begin += kColumns) {
+    const int64_t end = std::min(begin + kColumns, columns.end);
+    torch::Tensor out = into.slice(0, begin, end);
+    torch::mv_out(out, rows.slice(1, begin, end).to(into.scalar_type()).t(), factors);
+  }
 }
 
 // One task's gradient as a combination c of all rows, with what the products of the rows say of it.
@@ -67,13 +95,12 @@ VaccineResult vaccinate(const torch::Tensor& gradients, const std::vector<Range>
   for (int64_t task : options.treated) treated[static_cast<size_t>(task)] = true;
 
   VaccineResult result;
-  result.gradient = torch::empty({gradients.size(1)}, gradients.options());
+  result.gradient = torch::empty({gradients.size(1)}, gradients.options().dtype(working_type(gradients)));
   result.coefficients =
       torch::zeros({static_cast<int64_t>(K), gradients.size(0), gradients.size(0)}, torch::kFloat64);
   double* average = averages.data_ptr<double>();
   for (size_t k = 0; k < K; ++k) {
-    const torch::Tensor part = gradients.slice(1, components[k].begin, components[k].end);
-    const torch::Tensor gram = part.mm(part.t()).to(torch::kCPU, torch::kFloat64).contiguous();
+    const torch::Tensor gram = gram_matrix(gradients, components[k]);
     const double* products = gram.data_ptr<double>();
     std::vector<double> total(T, 0);
     for (size_t i : here) {
@@ -108,9 +135,7 @@ VaccineResult vaccinate(const torch::Tensor& gradients, const std::vector<Range>
     }
     if (options.reduction == TaskReduction::mean)
       for (double& weight : total) weight /= static_cast<double>(std::max<size_t>(1, here.size()));
-    const torch::Tensor weights = torch::tensor(total, torch::kFloat64).to(gradients.options());
-    torch::Tensor out = result.gradient.slice(0, components[k].begin, components[k].end);
-    torch::mv_out(out, part.t(), weights);
+    combine(gradients, components[k], total, result.gradient);
   }
   if (result.pairs > 0) result.mean_cosine /= static_cast<double>(result.pairs);
   return result;

@@ -33,16 +33,16 @@ struct VaccineOptions {
 void check(const VaccineOptions& options, int64_t num_tasks);  // throws InputError
 
 struct VaccineResult {
-  torch::Tensor gradient;      // [P], of G's type
+  torch::Tensor gradient;      // [P], of G's type; float32 where that is a half
   torch::Tensor coefficients;  // float64 [K, T, T]: g'_i = Σ_m C_im g_m in component k
   int64_t pairs = 0, triggered = 0;
   double mean_cosine = 0;  // φ over all pairs, before changes; 0 where there is none
 };
 
-// G: floating point [T, P], one row a task; `components` part the columns 0 … P. `averages`, float64 [T, T,
-// K], is φ̂; updated in place. Rows that are zero in a component, or not in `present`, are skipped there and
-// their φ̂ stays. φ̂ above 0.999 counts as that. Works on the T × T products of the rows: G is read twice,
-// whatever T.
+// G: floating point [T, P], one row a task (halves are summed in float32); `components` part the columns 0 …
+// P. `averages`, float64 [T, T, K], is φ̂; updated in place. Rows that are zero in a component, or not in
+// `present`, are skipped there and their φ̂ stays. φ̂ above 0.999 counts as that. Works on the T × T products
+// of the rows: G is read twice, whatever T.
 VaccineResult vaccinate(const torch::Tensor& gradients, const std::vector<Range>& components,
                         torch::Tensor& averages, const VaccineOptions& options, core::Random& random,
                         const std::vector<bool>& present = {});

@@ -66,6 +66,8 @@ struct StepReport {
   int64_t evaluations = 0;  // forward and backward passes
   int64_t collectives = 0;  // reductions over processes
   bool skipped = false;
+  std::string
+      faulty_task;  // of a skipped step of several tasks: one of this process whose loss is not finite
   std::map<std::string, double> metrics;
 };
 

@@ -74,17 +74,22 @@ class Trainer::StepGradients : public optim::GradientSource {
     const auto part = [&](const torch::Tensor& tensor) {
       return (replicas() == 1 ? tensor : tensor.narrow(0, index * micro_, micro_)).to(device_);
     };
-    const data::Batch micro{part(batch_.inputs), part(batch_.targets), part(batch_.indices)};
+    data::Batch micro{part(batch_.inputs), part(batch_.targets), part(batch_.indices)};
+    if (trainer_.tasks_) micro.tasks = {batch_.tasks[static_cast<size_t>(index)]};
     seed_device_generator(device_, seed_.stream(static_cast<uint64_t>(index)));
     std::optional<nn::FrozenStatistics> frozen;
     if (pass == optim::Pass::repeat) frozen.emplace(*trainer_.model_);
     for (const torch::Tensor& parameter : trainer_.model_->parameters()) parameter.mutable_grad().reset();
     const torch::Tensor loss = trainer_.objective_(*trainer_.model_, micro);
     loss.backward();
-    return {.loss = loss.item<double>(), .samples = micro.targets.size(0)};
+    return {.loss = loss.item<double>(), .samples = micro.targets.size(0), .task = name_of_task(micro)};
   }
 
  private:
+  std::string name_of_task(const data::Batch& micro) const {
+    return micro.tasks.empty() ? "" : trainer_.tasks_->tasks.names[static_cast<size_t>(micro.tasks.front())];
+  }
+
   Trainer& trainer_;
   data::Batch batch_;
   int64_t step_;
@@ -137,6 +142,17 @@ void Trainer::set_communicator(std::shared_ptr<optim::Communicator> communicator
   communicator_ = std::move(communicator);
 }
 
+void Trainer::set_tasks(data::Tasks tasks, double temperature) {
+  const auto num_tasks = static_cast<int64_t>(tasks.names.size());
+  if (options_.micro_batch == 0) {
+    if (num_tasks == 0 || options_.batch_size % num_tasks != 0)
+      throw InputError("train.batch_size must be a multiple of {} tasks, got {}; or set train.micro_batch",
+                       num_tasks, options_.batch_size);
+    options_.micro_batch = options_.batch_size / num_tasks;
+  }
+  tasks_ = {.tasks = std::move(tasks), .size = options_.micro_batch, .temperature = temperature};
+}
+
 void Trainer::set_learning_rate(double factor) {
   auto& groups = rule_->base().param_groups();
   for (size_t i = 0; i < groups.size(); ++i) groups[i].options().set_lr(base_rates_[i] * factor);
@@ -183,9 +199,12 @@ optim::StepReport Trainer::step(const data::Batch& batch, Progress& p) {
     ++p.skipped;
     if (++p.skipped_in_a_row == kMaxSkippedInARow)
       throw Error(
-          "training diverged: {} steps in a row had a non-finite loss or gradient (at step {}, learning rate "
+          "training diverged: {} steps in a row had a non-finite loss or gradient (at step {}{}, learning "
+          "rate "
           "{:.3g}); lower optim.lr or set optim.clip_norm",
-          kMaxSkippedInARow, p.step, learning_rate);
+          kMaxSkippedInARow, p.step,
+          report.faulty_task.empty() ? "" : fmt::format(", in task \"{}\"", report.faulty_task),
+          learning_rate);
   } else {
     p.skipped_in_a_row = 0;
     if (average_) average_->update();
@@ -259,7 +278,7 @@ void Trainer::keep_final_weights(const Progress& p) {
 FitReport Trainer::fit(const data::Dataset& train, const data::Dataset& holdout,
                        const std::filesystem::path& checkpoint, const core::StopToken& stop,
                        const Hooks& hooks) {
-  data::Batches batches(train, {.size = options_.batch_size, .augment = options_.augment},
+  data::Batches batches(train, {.size = options_.batch_size, .augment = options_.augment, .blocks = tasks_},
                         seed_.stream("batches"));
   const int64_t per_epoch = batches.per_epoch();
   if (options_.last_batch == LastBatch::refuse && train.size() % options_.batch_size != 0)

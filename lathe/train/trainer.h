@@ -94,6 +94,10 @@ class Trainer {
   void set_objective(optim::Objective objective) { objective_ = std::move(objective); }
   // The first one added is the nearest to the step rule; each sees the micro-batches through those after it.
   void add_method(std::shared_ptr<Method> method) { methods_.push_back(std::move(method)); }
+  // Each micro-batch holds examples of one task, drawn by a data::TaskSampler; Evaluation::task names it, and
+  // Batch::tasks tells the objective. Without train.micro_batch each task has one of a step's. Throws
+  // InputError where a batch cannot be cut like that.
+  void set_tasks(data::Tasks tasks, double temperature);
   // Several processes train one model: each calls fit() with the same arguments and takes its share of every
   // batch's micro-batches. Floating-point buffers (batch-norm statistics) are averaged at the end of each
   // epoch; process 0 writes the checkpoint; when one is asked to stop, all do after the same step.
@@ -125,6 +129,7 @@ class Trainer {
   core::Seed seed_;
   optim::Objective objective_;
   std::vector<std::shared_ptr<Method>> methods_;
+  std::optional<data::TaskBlocks> tasks_;
   std::shared_ptr<optim::Communicator> communicator_;  // none: one process
   std::vector<double> base_rates_;                     // of each parameter group
   std::optional<WeightAverage> average_;

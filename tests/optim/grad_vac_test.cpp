@@ -195,6 +195,50 @@ TEST(GradVac, TwoProcessesAreOne) {
   EXPECT_EQ(cheap.sent, 12 + 6 + 4 + 2 * 2 * 2 + 2);
 }
 
+// Halves in memory: what is lost is their rounding, 2^-9 of a gradient.
+TEST(GradVac, HalvesAreNearlyTheSame) {
+  TwoHeads module;
+  std::vector<torch::Tensor> results;
+  for (const bool halves : {false, true}) {
+    GradVacOptions options = kHeads;
+    options.target = 0.5;
+    options.store_bfloat16 = halves;
+    const auto rule = std::make_shared<GradVac>(module, std::vector<std::string>{"a", "b"}, options);
+    Tasks source(module, {"a", "b"});
+    const auto step = step_of(module, rule);
+    step->step(source);
+    step->step(source);  // the memory is used again
+    results.push_back(gradients(module)[0].reshape(-1));
+  }
+  EXPECT_FALSE(torch::equal(results[0], results[1]));
+  EXPECT_LT((results[0] - results[1]).norm().item<double>(), 0.01 * results[0].norm().item<double>());
+}
+
+TEST(GradVac, OptionsOfATable) {
+  const GradVacOptions defaults = grad_vac_options(core::Config::parse(""));
+  EXPECT_EQ(defaults.method, MultitaskMethod::gradvac);
+  EXPECT_EQ(defaults.beta, 0.01);
+  EXPECT_FALSE(defaults.target);
+  const GradVacOptions options = grad_vac_options(
+      core::Config::parse("method = 'gradvac'\ntarget = 0.2\ncomponents = 'tensor'\nreduction = 'mean'\n"
+                          "surgery = 'local'\ntreated = ['a']\nstore_bfloat16 = true"));
+  EXPECT_EQ(options.target, 0.2);
+  EXPECT_EQ(options.components, ComponentKind::tensor);
+  EXPECT_EQ(options.reduction, TaskReduction::mean);
+  EXPECT_FALSE(options.global);
+  EXPECT_TRUE(options.store_bfloat16);
+  const auto refused = [](const char* toml) {
+    return message_of<InputError>([&] {
+      const core::Config config = core::Config::parse(toml);
+      grad_vac_options(config);
+      config.reject_unknown();
+    });
+  };
+  EXPECT_NE(refused("target = 1.0").find("target must be"), std::string::npos);
+  EXPECT_NE(refused("beta = 2").find("beta must be"), std::string::npos);
+  EXPECT_NE(refused("method = 'pcgrad'\nbeta = 0.1").find("beta"), std::string::npos);
+}
+
 TEST(GradVac, SaysWhatIsWrong) {
   TwoHeads module;
   const auto make = [&](std::vector<std::string> tasks, const GradVacOptions& options) {

@@ -182,5 +182,29 @@ TEST(GradientVaccine, SaysWhatIsWrong) {
   EXPECT_NE(run({{0, 4}}, {.treated = {2}}).find("no task 2 among 2"), std::string::npos);
 }
 
+// Long rows are worked on in parts, which must neither lose nor repeat a column.
+TEST(GradientVaccine, LongRowsAsShortOnes) {
+  torch::manual_seed(6);
+  const int64_t P = 3 * (1 << 14) + 5;
+  const torch::Tensor g = torch::randn({3, P}, torch::kFloat64);
+  const std::vector<Range> components = {{0, 7}, {7, (1 << 14) + 7}, {(1 << 14) + 7, P}};
+  torch::Tensor averages = torch::full({3, 3, 3}, 0.3, torch::kFloat64);
+  core::Random random(2);
+  const VaccineResult result = vaccinate(g, components, averages, {.target = 0.3}, random);
+  for (size_t k = 0; k < components.size(); ++k) {
+    const torch::Tensor part = g.slice(1, components[k].begin, components[k].end);
+    EXPECT_TRUE(torch::allclose(result.gradient.slice(0, components[k].begin, components[k].end),
+                                result.coefficients[static_cast<int64_t>(k)].sum(0).matmul(part), 1e-10,
+                                1e-10));
+  }
+  torch::Tensor halves_averages = averages.clone();
+  core::Random same(2);
+  const VaccineResult halves =
+      vaccinate(g.to(torch::kBFloat16), components, halves_averages, {.target = 0.3}, same);
+  EXPECT_EQ(halves.gradient.scalar_type(), torch::kFloat32);
+  EXPECT_LT((halves.gradient - result.gradient).norm().item<double>(),
+            0.01 * result.gradient.norm().item<double>());
+}
+
 }  // namespace
 }  // namespace lathe::optim
