@@ -58,6 +58,19 @@ kind = "cosine"                           # constant, step, cosine, one-cycle
 warmup = 0.05
 )";
 
+// Off until asked for: the line that learns the classes in turn, where they can be parted evenly.
+std::string tasks_in_turn(int64_t num_classes) {
+  for (int64_t of_each = 2; of_each < num_classes; ++of_each)
+    if (num_classes % of_each == 0)
+      return fmt::format(
+          "\n# [train.continual]                       # learn classes in turn, without forgetting the "
+          "first\n"
+          "# tasks = \"classes\"\n"
+          "# classes_per_task = {}\n",
+          of_each);
+  return "";
+}
+
 constexpr int64_t kHeldOutForSets = 200;  // fewer give sets that vary much from one calibration to another
 
 // Large enough for a stable gradient, small enough for many steps an epoch.
@@ -112,6 +125,7 @@ void init(const InitArguments& arguments) {
   text += "\n";
   text += images ? fmt::format(kImageModel, epochs, batch_size, "true ")
                  : fmt::format(kTableModel, epochs, batch_size);
+  text += tasks_in_turn(data.train.schema.num_classes());
   if (training / 9 >= kHeldOutForSets)
     text +=
         "\n[evaluate.conformal]\n"

@@ -117,9 +117,11 @@ void add_run(CLI::App& app, Options& options) {
 void add_train(CLI::App& app, Options& options) {
   auto arguments = std::make_shared<RunArguments>();
   arguments->last = "train";
-  CLI::App* verb =
-      add_pipeline_verb(app, options, "train", "Run a pipeline up to the trained model",
-                        "lathe train examples/fashion_mnist.toml --set train.epochs=1", arguments);
+  CLI::App* verb = add_pipeline_verb(
+      app, options, "train", "Run a pipeline up to the trained model",
+      "lathe train examples/fashion_mnist.toml --set train.epochs=1\n"
+      "  lathe train examples/continual.toml         # tasks learned in turn: [train.continual]",
+      arguments);
   verb->add_flag("--plan", arguments->plan,
                  "Measure the gradient noise and say how many steps AdaScale would need with larger batches");
 }

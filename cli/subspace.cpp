@@ -3,10 +3,10 @@
 #include "cli/verb.h"
 #include "lathe/core/error.h"
 #include "lathe/nn/archive.h"
-#include "lathe/nn/zip_check.h"
 #include "lathe/pipeline/bundle_data.h"
 #include "lathe/pipeline/subspace_profile.h"
 #include "lathe/pipeline/training.h"
+#include "lathe/train/subspace_file.h"
 #include "lathe/train/threads.h"
 
 namespace lathe::cli {
@@ -15,16 +15,9 @@ namespace {
 struct SubspaceArguments {
   std::string bundle, output;
   int64_t ensemble = 2;
+  std::string average = "probabilities";
   int64_t sample = 0;
 };
-
-void load(train::Subspace& subspace, const std::filesystem::path& file) {
-  if (const auto damage = nn::zip_damage(core::read_file(file)))
-    throw InputError("{} is damaged: {}; train again", file.string(), *damage);
-  torch::serialize::InputArchive archive;
-  archive.load_from(file.string());
-  subspace.load(archive);
-}
 
 void subspace(const Options& options, const SubspaceArguments& arguments) {
   if (options.threads != "auto") train::set_compute_threads(std::stoi(options.threads));
@@ -36,9 +29,11 @@ void subspace(const Options& options, const SubspaceArguments& arguments) {
   if (!setup.options().subspace)
     throw InputError("{}/pipeline.toml has no [train.subspace]", arguments.bundle);
   const auto trained = pipeline::make_subspace(setup);
-  load(*trained, bundle.file("subspace.pt"));
+  train::load_subspace(*trained, bundle.file("subspace.pt"));
 
   pipeline::SubspaceMeasurement measurement(*trained, setup.splits().train.inputs, setup.splits().test);
+  const auto mean =
+      arguments.average == "logits" ? pipeline::EnsembleMean::logits : pipeline::EnsembleMean::probabilities;
   core::Random random = core::Seed(options.seed.value_or(0)).stream("points").random();
   core::Table networks({"network", "accuracy", "nll", "ece"});
   const auto add = [&](const pipeline::SubspaceMember& m) {
@@ -53,13 +48,13 @@ void subspace(const Options& options, const SubspaceArguments& arguments) {
   }
   for (size_t i = 0; i < ends.size(); ++i)
     add(measurement.member(fmt::format("endpoint {}", i + 1), ends[i]));
-  add(measurement.ensemble("ensemble of the endpoints", ends));
+  add(measurement.ensemble("ensemble of the endpoints", ends, mean));
   std::vector<std::vector<double>> points;
   for (int64_t i = 0; i < std::max(arguments.ensemble, arguments.sample); ++i)
     points.push_back(trained->random_point(random));
   if (arguments.ensemble > 0)
     add(measurement.ensemble(fmt::format("ensemble of {} random points", arguments.ensemble),
-                             {points.begin(), points.begin() + arguments.ensemble}));
+                             {points.begin(), points.begin() + arguments.ensemble}, mean));
   for (int64_t i = 0; i < arguments.sample; ++i) {
     const std::string file = fmt::format("{}{}.pt", arguments.output, i);
     nn::save(*measurement.network(points[static_cast<size_t>(i)]), file);
@@ -84,6 +79,9 @@ void add_subspace(CLI::App& evaluate, Options& options) {
   verb->add_option("bundle", arguments->bundle, "The bundle")->required();
   verb->add_option("--ensemble", arguments->ensemble, "An ensemble of so many random points; 0: none")
       ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  verb->add_option("--average", arguments->average, "What ensembles average: probabilities or logits")
+      ->check(CLI::IsMember({"probabilities", "logits"}))
       ->capture_default_str();
   CLI::Option* sample =
       verb->add_option("--sample", arguments->sample, "Save so many random points as models")

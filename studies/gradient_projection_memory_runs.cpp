@@ -7,6 +7,7 @@
 
 #include "lathe/core/error.h"
 #include "lathe/data/glyphs.h"
+#include "lathe/data/sprites.h"
 #include "lathe/data/task_sequence.h"
 #include "lathe/nn/classifier.h"
 #include "lathe/nn/initialization.h"
@@ -19,7 +20,7 @@ namespace {
 
 using core::Seed;
 
-constexpr int64_t kLetters = 10;
+constexpr int64_t kLetters = 10, kFigures = 10;
 
 const std::vector<double> kRates = {0.003, 0.01, 0.03, 0.1};
 // EWC has two knobs: a rate and λ.
@@ -144,7 +145,7 @@ Problem split_images(const data::Source& source, int64_t num_train, double epoch
   return with_heads("pairs of classes", std::move(tasks), epochs);
 }
 
-Problem four_sets(const data::Source& source, int64_t num_train, double epochs, Seed seed) {
+Problem five_sets(const data::Source& source, int64_t num_train, double epochs, Seed seed) {
   const data::Splits parts = splits_of(source, num_train, 1000, seed);
   const data::Dataset test = some(parts.test, 2000, seed.stream("test"));
   std::vector<Task> tasks = {{"clothes", parts.train, parts.holdout, test},
@@ -164,7 +165,11 @@ Problem four_sets(const data::Source& source, int64_t num_train, double epochs, 
                      images(fonts.train_faces, num_train, "train"),
                      images(fonts.train_faces, 1000, "holdout"), images(fonts.unseen_faces, 2000, "test")});
   }
-  return with_heads("clothes and letters", std::move(tasks), epochs);
+  const auto figures = [&](int64_t count, const char* stream) {
+    return data::sprites({.images_per_class = count / kFigures}, seed.stream("figures").stream(stream));
+  };
+  tasks.push_back({"figures", figures(num_train, "train"), figures(1000, "holdout"), figures(2000, "test")});
+  return with_heads("five sets", std::move(tasks), epochs);
 }
 
 std::string Recipe::text() const {

@@ -33,9 +33,9 @@ struct PermutedOptions {
 // 0.01, batches of 10.
 Problem permuted_images(const data::Source& source, const PermutedOptions& options, core::Seed seed);
 // Three convolutions with batch norm, one head a task. Five tasks of two classes; or clothes, clothes turned
-// by a quarter, letters A–J and a–j, of fonts that test images do not have.
+// by a quarter, letters A–J and a–j, of fonts that test images do not have, and figures (data/sprites.h).
 Problem split_images(const data::Source& source, int64_t num_train, double epochs, core::Seed seed);
-Problem four_sets(const data::Source& source, int64_t num_train, double epochs, core::Seed seed);
+Problem five_sets(const data::Source& source, int64_t num_train, double epochs, core::Seed seed);
 
 // A method and where it differs from the problem's settings.
 struct Recipe {

@@ -26,7 +26,7 @@ constexpr int64_t kTurnSteps = 40;
 const Seed kModelSeed(3), kTrainingSeed(4);
 
 // Steps of a training whose parts are given (`invariant`), or of a plain one.
-double step_milliseconds(const Network& network, const data::ColouredImages& images, bool invariant) {
+double step_milliseconds(const Network& network, const data::ShiftedImages& images, bool invariant) {
   auto model = nn::build(core::Config::parse(network.table), images.train.schema, kModelSeed);
   model->fit_inputs(images.train.inputs);
   train::Trainer trainer(model, optim::make_step(model->parameters(), {.lr = 0.1, .nesterov = false}),
@@ -50,7 +50,7 @@ double step_milliseconds(const Network& network, const data::ColouredImages& ima
 }
 
 // Features, logits and the partition networks of all classes, as at t₀.
-double inference_milliseconds(const Network& network, const data::ColouredImages& images) {
+double inference_milliseconds(const Network& network, const data::ShiftedImages& images) {
   auto model = nn::build(core::Config::parse(network.table), images.train.schema, kModelSeed);
   model->fit_inputs(images.train.inputs);
   invariance::InvariantTraining training({}, kTrainingSeed);
@@ -66,8 +66,8 @@ void time_steps(const Network& network, const pipeline::StudyContext& context,
                 pipeline::StudyResult& result) {
   const int threads_before = train::compute_threads();
   train::set_compute_threads(1);
-  const data::ColouredImages images =
-      coloured_data(network.task, context.seed.stream("data").stream(uint64_t{0}));
+  const data::ShiftedImages images =
+      shifted_data(network.task, context.seed.stream("data").stream(uint64_t{0}));
   std::vector<double> plain, invariant, inference, epoch;
   const double steps = static_cast<double>(images.train.size() / network.task.batch_size);
   for (int round = 0; round < kRounds; ++round) {

@@ -32,8 +32,8 @@ train::TrainOptions train_options(const Task& task) {
           .schedule = {.kind = "step", .warmup = 0, .milestones = {0.3, 0.6, 0.8}, .decay = 0.1}};
 }
 
-std::shared_ptr<InvariantTraining> invariant_training(const Recipe& recipe,
-                                                      const data::ColouredImages& images, Seed seed) {
+std::shared_ptr<InvariantTraining> invariant_training(const Recipe& recipe, const data::ShiftedImages& images,
+                                                      Seed seed) {
   InvarianceOptions options = train::invariance::published(recipe.method);
   options.weight = recipe.weight;
   options.ramp_epochs = std::min(options.ramp_epochs, recipe.task.ramp_epochs);
@@ -55,7 +55,7 @@ struct Job {
   uint64_t seed = 0;
 };
 
-std::vector<Outcome> run(const std::vector<Job>& jobs, const std::vector<data::ColouredImages>& images,
+std::vector<Outcome> run(const std::vector<Job>& jobs, const std::vector<data::ShiftedImages>& images,
                          Seed seed, const core::StopToken& stop) {
   std::vector<Outcome> outcomes(jobs.size());
   run_side_by_side(jobs.size(), [&](size_t i) {
@@ -75,7 +75,13 @@ std::string to_string(Rule rule) {
   return rule == Rule::id_only ? "id-only" : "shifted";
 }
 
-data::ColouredImages coloured_data(const Task& task, Seed seed) {
+data::ShiftedImages shifted_data(const Task& task, Seed seed) {
+  if (task.shift != Shift::coloured_images) {
+    const data::ShiftedObjectsOptions options = {.train = task.num_train * 10 / 9,
+                                                 .validation = task.num_validation * 10 / 9};
+    return task.shift == Shift::glyphs_on_colours ? data::glyphs_on_colours(options, seed)
+                                                  : data::objects_on_scenes(options, seed);
+  }
   const data::Source source = data::load_source(task.source);
   const auto grey = [&](int64_t coloured) {  // one class of all is left out
     const auto classes = static_cast<double>(source.train.schema.num_classes());
@@ -88,7 +94,7 @@ data::ColouredImages coloured_data(const Task& task, Seed seed) {
   return data::coloured_images(parts.train, parts.holdout, parts.test, seed.stream("colours"), task.colours);
 }
 
-Outcome train_and_test(const Recipe& recipe, const data::ColouredImages& images, Seed seed,
+Outcome train_and_test(const Recipe& recipe, const data::ShiftedImages& images, Seed seed,
                        const core::StopToken& stop) {
   const bool erm = recipe.method == "erm";
   auto model = nn::build(core::Config::parse(recipe.network), images.train.schema, seed.stream("model"));
@@ -172,9 +178,9 @@ const Cell& Results::cell(const std::string& method, Parts parts, Rule rule) con
 }
 
 Results tune_and_train(const Network& network, uint64_t num_seeds, Seed seed, const core::StopToken& stop) {
-  std::vector<data::ColouredImages> images;
+  std::vector<data::ShiftedImages> images;
   for (uint64_t s = 0; s < num_seeds; ++s)
-    images.push_back(coloured_data(network.task, seed.stream("data").stream(s)));
+    images.push_back(shifted_data(network.task, seed.stream("data").stream(s)));
 
   const auto recipe = [&](const std::string& method, Parts parts, double weight) {
     return Recipe{

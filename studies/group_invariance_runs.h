@@ -5,17 +5,21 @@
 #include <vector>
 
 #include "lathe/core/interrupt.h"
-#include "lathe/data/coloured_images.h"
+#include "lathe/data/shifted_objects.h"
 #include "lathe/train/invariance/groups.h"
 
 // What the study `group-invariance` trains: methods with given and with inferred parts, their λ chosen on the
 // first seed's validation sets.
 namespace lathe::studies::group_invariance {
 
+// What comes with what: grey images of a source in colours, letters on colours, solids in scenes.
+enum class Shift { coloured_images, glyphs_on_colours, objects_on_scenes };
+
 struct Task {
-  std::string source = "fashion-mnist";
-  data::ColouredImagesOptions colours;
-  int64_t num_train = 10000, num_validation = 3000;  // coloured images, about
+  Shift shift = Shift::coloured_images;
+  std::string source = "fashion-mnist";              // of coloured images
+  data::ColouredImagesOptions colours;               // likewise
+  int64_t num_train = 10000, num_validation = 3000;  // images without the anomalies, about
   double epochs = 12;
   int64_t batch_size = 256;
   double lr = 0.1;          // the authors'
@@ -42,8 +46,8 @@ struct Outcome {
   train::invariance::Agreement agreement;  // of inferred parts with the true minority
 };
 
-data::ColouredImages coloured_data(const Task& task, core::Seed seed);
-Outcome train_and_test(const Recipe& recipe, const data::ColouredImages& images, core::Seed seed,
+data::ShiftedImages shifted_data(const Task& task, core::Seed seed);
+Outcome train_and_test(const Recipe& recipe, const data::ShiftedImages& images, core::Seed seed,
                        const core::StopToken& stop);
 
 // Which of the tried λ counts.

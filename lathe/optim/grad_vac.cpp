@@ -96,6 +96,12 @@ GradVac::GradVac(const torch::nn::Module& module, std::vector<std::string> tasks
   averages_ = torch::zeros({num_tasks, num_tasks, static_cast<int64_t>(components_.size())}, torch::kFloat64);
 }
 
+std::vector<torch::Tensor> GradVac::shared_parameters() const {
+  std::vector<torch::Tensor> parameters;
+  for (const Shared& shared : shared_) parameters.push_back(shared.parameter);
+  return parameters;
+}
+
 void GradVac::replica(const GradientSource&, int64_t i, const Evaluation& evaluation) {
   const torch::NoGradGuard no_grad;
   const int64_t task = index_of(tasks_, evaluation.task);

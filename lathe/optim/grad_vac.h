@@ -55,6 +55,7 @@ class GradVac : public CombineRule {
   const std::vector<std::string>& tasks() const { return tasks_; }
   const std::vector<Range>& components() const { return components_; }  // columns of the shared parameters
   const std::vector<std::string>& component_names() const { return component_names_; }
+  std::vector<torch::Tensor> shared_parameters() const;        // in the order of the columns
   const torch::Tensor& averages() const { return averages_; }  // φ̂, float64 [T, T, K]
 
  private:

@@ -8,8 +8,10 @@
 #include <optional>
 
 #include "lathe/core/progress.h"
+#include "lathe/pipeline/continual_report.h"
 #include "lathe/pipeline/details.h"
 #include "lathe/pipeline/groups_report.h"
+#include "lathe/pipeline/multitask_report.h"
 #include "lathe/pipeline/subspace_profile.h"
 #include "lathe/pipeline/trust_section.h"
 
@@ -290,6 +292,8 @@ std::vector<std::pair<std::string, std::string>> headline(const Bundle& bundle,
     if (const auto accuracy = find_metric(stages, "accuracy", split))
       add(split + " accuracy", fmt::format("{:.2f} %", 100 * *accuracy));
   }
+  if (const auto accuracy = find_metric(stages, "average_accuracy", "test"))
+    add("average accuracy on the tasks", fmt::format("{:.2f} %", 100 * *accuracy));
   if (const auto coverage = find_metric(stages, "coverage", "test"))
     add("coverage of the sets", fmt::format("{:.2f} %", 100 * *coverage));
   if (const auto size = find_metric(stages, "mean_set_size", "test"))
@@ -317,10 +321,11 @@ Page bundle_page(const Bundle& bundle) {
     if (!part.empty()) page.subtitle += (page.subtitle.empty() ? "" : " · ") + part;
   }
   page.headline = headline(bundle, stages, data, train);
-  for (Section& section : std::vector<Section>{
-           what_was_run(data, train), results(stages), learning_curves(train), subspace_section(train),
-           groups_section(bundle, train), by_class(evaluate), trust_section(bundle, evaluate),
-           worst_mistakes(bundle, evaluate), times(stages), configuration(bundle)}) {
+  for (Section& section :
+       std::vector<Section>{what_was_run(data, train), results(stages), learning_curves(train),
+                            subspace_section(train), groups_section(bundle, train), continual_section(train),
+                            multitask_section(train), by_class(evaluate), trust_section(bundle, evaluate),
+                            worst_mistakes(bundle, evaluate), times(stages), configuration(bundle)}) {
     if (!empty(section)) page.sections.push_back(std::move(section));
   }
   return page;

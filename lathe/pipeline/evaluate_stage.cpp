@@ -27,8 +27,8 @@ Json rows(const torch::Tensor& matrix) {
 }
 
 void append(std::vector<BundleMetric>& metrics, const evaluate::ClassificationMetrics& m,
-            const std::string& split, int64_t top_k, int64_t num_classes) {
-  metrics.push_back({"accuracy", split, m.accuracy, ""});
+            const std::string& split, int64_t top_k, int64_t num_classes, const std::string& examples) {
+  metrics.push_back({"accuracy", split, m.accuracy, examples});
   if (top_k > 1 && top_k < num_classes)
     metrics.push_back({fmt::format("top{}_accuracy", top_k), split, m.top_k, ""});
   metrics.push_back({"nll", split, m.nll, "nats"});
@@ -67,28 +67,30 @@ StageReport run_evaluate(const StageContext& context) {
   std::filesystem::create_directories(context.staged / "evaluate" / "mistakes");
 
   StageReport report;
+  const std::string examples =
+      job.options().continual ? measured_on(job.options().continual->tasks) : std::string();
   const auto measure = [&](const data::Dataset& dataset, const std::string& split) {
     const torch::Tensor logits = nn::predict(*model, dataset.inputs);
     data::write_npy(context.staged / "evaluate" / (split + "_logits.npy"), logits);
     data::write_npy(context.staged / "evaluate" / (split + "_labels.npy"), dataset.targets);
     const auto metrics = evaluate::classification_metrics(logits, dataset.targets, {.top_k = options.top_k});
-    append(report.metrics, metrics, split, options.top_k, num_classes);
+    append(report.metrics, metrics, split, options.top_k, num_classes, examples);
     report.metrics.push_back(
         {"ece", split, evaluate::expected_calibration_error(logits, dataset.targets), ""});
     return std::make_pair(logits, metrics);
   };
-  const torch::Tensor holdout = measure(job.splits().holdout, "holdout").first;
-  const auto [logits, metrics] = measure(job.splits().test, "test");
-  report.details = {
-      {"classes", model->schema().classes},
-      {"confusion", rows(metrics.confusion)},
-      {"per_class",
-       {{"precision", numbers(metrics.precision)},
-        {"recall", numbers(metrics.recall)},
-        {"f1", numbers(metrics.f1)}}},
-      {"mistakes", worst_mistakes(job.splits().test, logits, options.mistakes, context.staged)}};
-  measure_calibration(*model, logits, job.splits().test.targets, report);
-  if (options.conformal) measure_sets(context, *model, {holdout, logits}, report);
+  const data::Splits splits = job.setup().measured_splits();
+  const torch::Tensor holdout = measure(splits.holdout, "holdout").first;
+  const auto [logits, metrics] = measure(splits.test, "test");
+  report.details = {{"classes", model->schema().classes},
+                    {"confusion", rows(metrics.confusion)},
+                    {"per_class",
+                     {{"precision", numbers(metrics.precision)},
+                      {"recall", numbers(metrics.recall)},
+                      {"f1", numbers(metrics.f1)}}},
+                    {"mistakes", worst_mistakes(splits.test, logits, options.mistakes, context.staged)}};
+  measure_calibration(*model, logits, splits.test.targets, report);
+  if (options.conformal) measure_sets(context, *model, splits, {holdout, logits}, report);
   return report;
 }
 

@@ -41,6 +41,39 @@ static train::SubspaceOptions subspace_options(const core::Config& train, Pipeli
   return options;
 }
 
+static ContinualPipeline continual_options(const core::Config& train, const PipelineOptions& o) {
+  const core::Config table = train.section("continual");
+  const ContinualPipeline continual = continual_pipeline(table);
+  if (o.subspace)
+    table.fail("method",
+               "does not go with [train.subspace]: weights between endpoints were never trained, so what "
+               "they saw is not known");
+  if (o.groups)
+    table.fail("method",
+               "does not go with [train.groups]: parts of classes are found in one task's examples");
+  if (o.swa)
+    table.fail("method",
+               "does not go with [train.swa]: its average of weights is of one training, not of one a task");
+  if (o.train.patience > 0 && continual.method.method == "joint")
+    table.fail("method", "= \"joint\" does not go with train.patience: there is no held-out set of one task");
+  return continual;
+}
+
+static MultitaskOptions multitask_options(const core::Config& optim, const PipelineOptions& o) {
+  const core::Config table = optim.section("multitask");
+  MultitaskOptions multitask = multitask_options(table);
+  if (o.optim.adascale)
+    table.fail("method",
+               "does not go with [optim.adascale]: its gains are those of the plain mean of micro-batches");
+  if (o.subspace)
+    table.fail("method", "does not go with [train.subspace]: a gradient would belong to every endpoint");
+  if (o.continual)
+    table.fail("method", "does not go with [train.continual]: its tasks are learned one after another");
+  if (o.groups && !multitask.auxiliary.empty())
+    table.fail("auxiliary", "does not go with [train.groups]: its parts are those of one head's classes");
+  return multitask;
+}
+
 PipelineOptions pipeline_options(const core::Config& config) {
   PipelineOptions o;
   o.name = config.text("name", "lathe");
@@ -64,6 +97,14 @@ PipelineOptions pipeline_options(const core::Config& config) {
     if (o.train.label_smoothing > 0)
       groups.fail("method", "does not go with train.label_smoothing: its losses are those of hard labels");
   }
+  if (config.section("train").has("swa")) {
+    const core::Config swa = config.section("train").section("swa");
+    o.swa = train::swa_options(swa, o.optim.lr);
+    if (o.train.average_decay > 0 || o.subspace)
+      swa.fail("mode", "does not go with train.average_decay or [train.subspace]: one average is kept");
+  }
+  if (config.section("train").has("continual")) o.continual = continual_options(config.section("train"), o);
+  if (config.section("optim").has("multitask")) o.multitask = multitask_options(config.section("optim"), o);
   const core::Config evaluate = config.section("evaluate");
   o.evaluate.top_k = evaluate.integer("top_k", o.evaluate.top_k, Range::at_least(1));
   o.evaluate.mistakes = evaluate.integer("mistakes", o.evaluate.mistakes, Range::at_least(0));

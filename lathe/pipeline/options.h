@@ -8,7 +8,10 @@
 #include "lathe/data/dataset.h"
 #include "lathe/evaluate/conformal/conformal.h"
 #include "lathe/optim/optimizer.h"
+#include "lathe/pipeline/continual_tasks.h"
+#include "lathe/pipeline/multitask.h"
 #include "lathe/train/invariance/options.h"
+#include "lathe/train/stochastic_weight_average.h"
 #include "lathe/train/subspace.h"
 #include "lathe/train/trainer.h"
 
@@ -41,7 +44,10 @@ struct PipelineOptions {
   optim::OptimizerOptions optim;
   train::TrainOptions train;
   std::optional<train::SubspaceOptions> subspace;              // where there is a [train.subspace] table,
-  std::optional<train::invariance::InvarianceOptions> groups;  // [train.groups]
+  std::optional<train::invariance::InvarianceOptions> groups;  // [train.groups],
+  std::optional<train::SwaOptions> swa;                        // [train.swa],
+  std::optional<ContinualPipeline> continual;                  // [train.continual],
+  std::optional<MultitaskOptions> multitask;                   // [optim.multitask]
   Calibration calibration = Calibration::automatic;
   EvaluateOptions evaluate;
   uint64_t seed = 0;

@@ -70,10 +70,9 @@ void measure_calibration(const nn::Classifier& model, const torch::Tensor& logit
   report.metrics.push_back({"ece_uncalibrated", "test", evaluate::expected_calibration_error(curve), ""});
 }
 
-void measure_sets(const StageContext& context, const nn::Classifier& model, const SplitLogits& logits,
-                  StageReport& report) {
+void measure_sets(const StageContext& context, const nn::Classifier& model, const data::Splits& splits,
+                  const SplitLogits& logits, StageReport& report) {
   Job& job = context.job;
-  const data::Splits& splits = job.splits();
   const HoldoutParts parts = holdout_parts(splits.holdout.size(), job.options());
   const conformal::Examples calibration = {.logits = logits.holdout,
                                            .labels = splits.holdout.targets,

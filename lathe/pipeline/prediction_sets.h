@@ -15,8 +15,8 @@ void measure_calibration(const nn::Classifier& model, const torch::Tensor& logit
 struct SplitLogits {
   torch::Tensor holdout, test;
 };
-void measure_sets(const StageContext& context, const nn::Classifier& model, const SplitLogits& logits,
-                  StageReport& report);
+void measure_sets(const StageContext& context, const nn::Classifier& model, const data::Splits& splits,
+                  const SplitLogits& logits, StageReport& report);
 
 // The sets of a bundle; throws InputError where it has none.
 evaluate::conformal::Conformal bundle_sets(const Bundle& bundle);

@@ -39,7 +39,7 @@ void remove_checkpoints(const Bundle& bundle, const std::string& stage,
     const std::string name = entry.path().filename().string();
     if (name.rfind(stage + "-", 0) == 0 && entry.path().extension() == ".checkpoint" &&
         entry.path() != except)
-      std::filesystem::remove(entry.path());
+      std::filesystem::remove_all(entry.path());
   }
 }
 

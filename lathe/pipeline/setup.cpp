@@ -3,6 +3,7 @@
 #include <torch/torch.h>
 
 #include "lathe/core/error.h"
+#include "lathe/pipeline/continual_stage.h"
 
 namespace lathe::pipeline {
 
@@ -20,7 +21,13 @@ Setup::Setup(core::Config config, JobOptions how)
     config_.section("train").fail(
         "calibration",
         fmt::format("= \"platt\" is for two classes, there are {}; \"vector\" takes any", classes));
+  if (options_.continual) check_continual(*this);
   config_.reject_unknown();
+}
+
+data::Splits Setup::measured_splits() const {
+  if (!options_.continual) return splits_;
+  return measured_together(splits_, options_.continual->tasks, seed().stream("tasks"));
 }
 
 std::shared_ptr<nn::Classifier> Setup::new_model(int64_t number) const {

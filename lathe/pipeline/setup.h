@@ -25,6 +25,8 @@ class Setup {
   core::Seed seed() const { return core::Seed(options_.seed); }
   const data::Source& source() const { return source_; }
   const data::Splits& splits() const { return splits_; }
+  // What models are measured on: with [train.continual], the held-out and test examples of all tasks.
+  data::Splits measured_splits() const;
   torch::Device device() const { return device_; }
   // Initialised, inputs fitted, on the device; others than the first are drawn anew.
   std::shared_ptr<nn::Classifier> new_model(int64_t number = 0) const;

@@ -10,8 +10,9 @@ namespace lathe::pipeline {
 struct StageContext {
   Job& job;
   std::filesystem::path staged;  // where the stage's files go; they move into the bundle when it has ended
-  std::filesystem::path checkpoint;  // where a long stage may keep what it needs to go on after an
-                                     // interruption; bound to its inputs, removed when it has ended
+  std::filesystem::path
+      checkpoint;  // a file or directory where a long stage may keep what it needs to go
+                   // on after an interruption; bound to its inputs, removed when it has ended
 };
 
 struct Stage {

@@ -33,6 +33,13 @@ double share(const torch::Tensor& flags) {
 
 }  // namespace
 
+SubspaceMember measure(const std::string& name, const torch::Tensor& probabilities,
+                       const torch::Tensor& targets) {
+  const torch::Tensor logits = probabilities.log();
+  const auto metrics = evaluate::classification_metrics(logits, targets);
+  return {name, metrics.accuracy, metrics.nll, evaluate::expected_calibration_error(logits, targets, kBins)};
+}
+
 SubspaceMeasurement::SubspaceMeasurement(train::Subspace& subspace, const torch::Tensor& training_inputs,
                                          const data::Dataset& examples)
     : subspace_(subspace),
@@ -53,22 +60,18 @@ const torch::Tensor& SubspaceMeasurement::probabilities(const Point& coefficient
   return known;
 }
 
-SubspaceMember SubspaceMeasurement::measure(const std::string& name,
-                                            const torch::Tensor& probabilities) const {
-  const torch::Tensor logits = probabilities.log();
-  const auto metrics = evaluate::classification_metrics(logits, examples_.targets);
-  return {name, metrics.accuracy, metrics.nll,
-          evaluate::expected_calibration_error(logits, examples_.targets, kBins)};
-}
-
 SubspaceMember SubspaceMeasurement::member(const std::string& name, const Point& coefficients) {
-  return measure(name, probabilities(coefficients));
+  return measure(name, probabilities(coefficients), examples_.targets);
 }
 
-SubspaceMember SubspaceMeasurement::ensemble(const std::string& name, const std::vector<Point>& points) {
+// A network's log-probabilities are its logits but for a number per example, which softmax takes out again.
+SubspaceMember SubspaceMeasurement::ensemble(const std::string& name, const std::vector<Point>& points,
+                                             EnsembleMean mean) {
+  const bool of_logits = mean == EnsembleMean::logits;
   torch::Tensor sum = torch::zeros_like(probabilities(points.at(0)));
-  for (const Point& point : points) sum += probabilities(point);
-  return measure(name, sum / static_cast<double>(points.size()));
+  for (const Point& point : points) sum += of_logits ? probabilities(point).log() : probabilities(point);
+  sum /= static_cast<double>(points.size());
+  return measure(name, of_logits ? sum.softmax(1) : sum, examples_.targets);
 }
 
 SubspaceProfile SubspaceMeasurement::profile(int64_t points) {

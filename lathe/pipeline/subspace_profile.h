@@ -12,6 +12,8 @@ struct SubspaceMember {
   std::string name;
   double accuracy = 0, nll = 0, ece = 0;  // ECE with the paper's 20 bins (§4)
 };
+SubspaceMember measure(const std::string& name, const torch::Tensor& probabilities,
+                       const torch::Tensor& targets);
 
 // Along the subspace. A line or curve at α: the network there, and the ensemble of it and the one at 1 − α;
 // the share of examples that these two disagree on. A simplex at t: weight t on one endpoint and (1 − t)/(n −
@@ -21,6 +23,9 @@ struct SubspaceProfile {
   std::vector<double> position, accuracy, ensemble_accuracy, disagreement, ece;
 };
 
+// What an ensemble averages: its networks' probabilities, or their logits, as the authors' code does.
+enum class EnsembleMean { probabilities, logits };
+
 class SubspaceMeasurement {
  public:
   // Batch norm's statistics come from at most 5,000 of `training_inputs`.
@@ -28,12 +33,12 @@ class SubspaceMeasurement {
                       const data::Dataset& examples);
   SubspaceProfile profile(int64_t points = 11);
   SubspaceMember member(const std::string& name, const std::vector<double>& coefficients);
-  SubspaceMember ensemble(const std::string& name, const std::vector<std::vector<double>>& points);
+  SubspaceMember ensemble(const std::string& name, const std::vector<std::vector<double>>& points,
+                          EnsembleMean mean = EnsembleMean::probabilities);
   std::shared_ptr<nn::Classifier> network(const std::vector<double>& coefficients);
 
  private:
   const torch::Tensor& probabilities(const std::vector<double>& coefficients);
-  SubspaceMember measure(const std::string& name, const torch::Tensor& probabilities) const;
 
   train::Subspace& subspace_;
   torch::Tensor training_inputs_;

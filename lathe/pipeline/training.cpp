@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "lathe/core/error.h"
+#include "lathe/train/continual/train_tasks.h"
 #include "lathe/train/subspace_training.h"
 #include "lathe/train/threads.h"
 
@@ -48,21 +49,41 @@ Training make_training(const Setup& setup) {
     training.model = setup.new_model();
     parameters = training.model->parameters();
   }
+  training.examples = setup.splits().train;
+  std::shared_ptr<nn::Model> trained = training.model;
+  optim::StepSlots slots;
+  if (options.multitask) {
+    training.multitask = make_multitask(setup, training.model);
+    trained = training.multitask->model;
+    parameters = trained->parameters();
+    training.examples = training.multitask->examples;
+    slots.combine = training.multitask->rule;
+  }
   training.trainer = std::make_unique<train::Trainer>(
-      training.model, optim::make_step(parameters, options.optim), options.train, seed);
+      trained, optim::make_step(parameters, options.optim, slots), options.train, seed);
+  if (training.multitask) {
+    training.trainer->set_tasks(training.multitask->tasks, options.multitask->temperature);
+    methods.push_back(training.multitask->similarity);
+    if (training.multitask->heads) {
+      training.trainer->set_objective(training.multitask->objective);
+      methods.push_back(std::make_shared<FirstHead>(training.multitask->heads));
+    }
+  }
   if (options.groups) {
     training.groups =
         std::make_shared<train::invariance::InvariantTraining>(*options.groups, seed.stream("groups"));
     training.trainer->set_objective(training.groups->objective());
     methods.push_back(training.groups);
   }
+  if (options.swa) methods.push_back(std::make_shared<train::SwaTraining>(*options.swa));
   for (const auto& method : methods) training.trainer->add_method(method);
   if (setup.how().communicator) training.trainer->set_communicator(setup.how().communicator);
   return training;
 }
 
 int set_threads(const Setup& setup, const std::filesystem::path& checkpoint) {
-  std::optional<int> threads = train::checkpoint_threads(checkpoint);
+  std::optional<int> threads = setup.options().continual ? train::continual::sequence_threads(checkpoint)
+                                                         : train::checkpoint_threads(checkpoint);
   if (setup.how().threads != "auto")
     threads = std::stoi(setup.how().threads);
   else if (!threads && several(setup))
@@ -104,7 +125,8 @@ void train_along(const Setup& setup, const core::StopToken& stop) {
   for (int64_t i = 1; words[i].item<int64_t>() != 0; ++i)
     checkpoint += static_cast<char>(words[i].item<int64_t>());
   set_threads(setup, checkpoint);
-  make_training(setup).trainer->fit(setup.splits().train, setup.splits().holdout, checkpoint, stop);
+  const Training training = make_training(setup);
+  training.trainer->fit(training.examples, setup.splits().holdout, checkpoint, stop);
 }
 
 }  // namespace lathe::pipeline

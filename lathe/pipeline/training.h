@@ -13,6 +13,8 @@ struct Training {
   std::shared_ptr<nn::Classifier> model;
   std::shared_ptr<train::Subspace> subspace;                     // with [train.subspace]
   std::shared_ptr<train::invariance::InvariantTraining> groups;  // with [train.groups]
+  std::optional<Multitask> multitask;                            // with [optim.multitask]
+  data::Dataset examples;                                        // to train on
   std::unique_ptr<train::Trainer> trainer;
 };
 Training make_training(const Setup& setup);                          // `setup` must outlive it

@@ -1,12 +1,8 @@
 #include <torch/torch.h>
 
-#include <sstream>
-
 #include "lathe/core/error.h"
-#include "lathe/core/files.h"
 #include "lathe/core/json.h"
-#include "lathe/core/printable.h"
-#include "lathe/nn/zip_check.h"
+#include "lathe/nn/archive_file.h"
 #include "lathe/train/threads.h"
 #include "lathe/train/trainer_progress.h"
 
@@ -94,26 +90,23 @@ void Trainer::save_checkpoint(const std::filesystem::path& file, const Progress&
                       {"epochs", p.epochs},
                       {"average_updates", average_ ? average_->updates() : 0},
                       {"best_size", p.best.size()}};
-  torch::serialize::OutputArchive archive, rule;
-  archive.write("state", c10::IValue(state.dump()));
-  write_tensors(archive, "model", all_tensors(*model_));
-  if (average_) write_tensors(archive, "average", average_->values());
-  write_tensors(archive, "best", p.best);
-  rule_->save(rule);
-  archive.write("rule", rule);
-  for (size_t i = 0; i < methods_.size(); ++i) {
-    torch::serialize::OutputArchive method;
-    methods_[i]->save(method);
-    archive.write("method" + std::to_string(i), method);
-  }
-  std::ostringstream stream;
-  archive.save_to(stream);
-  core::write_file(file, stream.str());
+  nn::write_archive(file, [&](torch::serialize::OutputArchive& archive) {
+    torch::serialize::OutputArchive rule;
+    archive.write("state", c10::IValue(state.dump()));
+    write_tensors(archive, "model", all_tensors(*model_));
+    if (average_) write_tensors(archive, "average", average_->values());
+    write_tensors(archive, "best", p.best);
+    rule_->save(rule);
+    archive.write("rule", rule);
+    for (size_t i = 0; i < methods_.size(); ++i) {
+      torch::serialize::OutputArchive method;
+      methods_[i]->save(method);
+      archive.write("method" + std::to_string(i), method);
+    }
+  });
 }
 
 static Json read_state(torch::serialize::InputArchive& archive, const std::filesystem::path& file) {
-  if (const auto damage = nn::zip_damage(core::read_file(file))) throw Error(*damage);
-  archive.load_from(file.string());
   c10::IValue text;
   archive.read("state", text);
   return core::parse_json(text.toStringRef(), file.string(), kAdvice);
@@ -122,8 +115,11 @@ static Json read_state(torch::serialize::InputArchive& archive, const std::files
 std::optional<int> checkpoint_threads(const std::filesystem::path& checkpoint) {
   if (!std::filesystem::exists(checkpoint)) return std::nullopt;
   try {
-    torch::serialize::InputArchive archive;
-    return read_state(archive, checkpoint).at("threads").get<int>();
+    int threads = 0;
+    nn::read_archive(checkpoint, kAdvice, [&](torch::serialize::InputArchive& archive) {
+      threads = read_state(archive, checkpoint).at("threads");
+    });
+    return threads;
   } catch (const std::exception&) {
     return std::nullopt;  // the Trainer will say what is wrong with it
   }
@@ -131,8 +127,7 @@ std::optional<int> checkpoint_threads(const std::filesystem::path& checkpoint) {
 
 bool Trainer::load_checkpoint(const std::filesystem::path& file, Progress& p) {
   if (!std::filesystem::exists(file)) return false;
-  torch::serialize::InputArchive archive, rule;
-  try {
+  nn::read_archive(file, kAdvice, [&](torch::serialize::InputArchive& archive) {
     const Json state = read_state(archive, file);
     for (const auto& [key, value] : std::map<std::string, Json>{{"format", kFormat},
                                                                 {"seed", seed_.value()},
@@ -152,6 +147,7 @@ bool Trainer::load_checkpoint(const std::filesystem::path& file, Progress& p) {
     const bool has_best = state.at("best_size") != 0;
     p.best = read_tensors(archive, "best", has_best ? trained.size() : 0);
     for (size_t i = 0; i < p.best.size(); ++i) require_same_shape(p.best[i], trained[i]);
+    torch::serialize::InputArchive rule;
     archive.read("rule", rule);
     rule_->load(rule);
     for (size_t i = 0; i < methods_.size(); ++i) {
@@ -173,13 +169,7 @@ bool Trainer::load_checkpoint(const std::filesystem::path& file, Progress& p) {
     p.stopped_early = state.at("stopped_early");
     p.curve = state.at("curve").get<std::vector<StepPoint>>();
     p.epochs = state.at("epochs").get<std::vector<EpochPoint>>();
-  } catch (const InputError&) {
-    throw;
-  } catch (const std::exception& error) {
-    const std::string what = error.what();
-    throw InputError("checkpoint {} cannot be read ({}); {}", file.string(),
-                     core::printable(what.substr(0, what.find('\n'))), kAdvice);
-  }
+  });
   return true;
 }
 

@@ -1,5 +1,6 @@
 #include <cmath>
 
+#include "lathe/train/stochastic_weight_average.h"
 #include "lathe/train/trainer.h"
 
 namespace lathe::train {
@@ -46,7 +47,8 @@ TrainOptions train_options(const core::Config& train, const optim::OptimizerOpti
   o.average_decay = train.number("average_decay", o.average_decay, share);
   o.patience = train.integer("patience", o.patience, Range::at_least(0));
   o.checkpoint_seconds = train.number("checkpoint_seconds", o.checkpoint_seconds, Range::positive());
-  o.schedule = schedule_options(train.section("schedule"));
+  o.schedule = train.has("swa") ? swa_schedule(swa_options(train.section("swa"), optim.lr))
+                                : schedule_options(train.section("schedule"));
   const core::Config augment = train.section("augment");
   o.augment.flip = augment.flag("flip", o.augment.flip);
   o.augment.crop = augment.integer("crop", o.augment.crop, Range::at_least(0));

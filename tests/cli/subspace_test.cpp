@@ -45,6 +45,13 @@ TEST_F(Subspace, ShowsItsNetworks) {
     if (m.at("name") == "accuracy" && m.at("split") == "test")
       EXPECT_EQ(m.at("value"), table[0].at("accuracy"));
   for (const char* name : {"net0.pt", "net1.pt"}) EXPECT_TRUE(fs::exists(*work_ / name));
+
+  const Json logits = parse_json(work_->lathe({"evaluate", "subspace", "line.bundle", "--average", "logits",
+                                               "--threads", "1", "--json"}))
+                          .at("networks");
+  EXPECT_EQ(logits[0], table[0]);                      // one network is the same either way,
+  EXPECT_NE(logits[3].at("nll"), table[3].at("nll"));  // an ensemble is not
+  EXPECT_NEAR(logits[3].at("accuracy").get<double>(), table[3].at("accuracy").get<double>(), 0.1);
 }
 
 TEST_F(Subspace, OfOneEndpointHasNoPair) {
@@ -54,6 +61,17 @@ TEST_F(Subspace, OfOneEndpointHasNoPair) {
   const auto shown = work_->lathe({"evaluate", "subspace", "one.bundle", "--threads", "1"});
   ASSERT_TRUE(succeeded(shown));
   EXPECT_EQ(shown.output.find("cos²"), std::string::npos);
+}
+
+TEST_F(Subspace, StochasticWeightAveragingIsATableToo) {
+  work_->write("swa.toml",
+               pipeline_text("swa", "idx:idx") + "\n[train.swa]\nmode = \"cyclic\"\ncycles = 2\n");
+  ASSERT_TRUE(succeeded(work_->lathe({"run", "swa.toml", "--threads", "1", "--quiet"})));
+  EXPECT_NE(core::read_file(*work_ / "swa.bundle" / "pipeline.toml").find("lr = "), std::string::npos);
+  EXPECT_TRUE(failed_with(work_->lathe({"train", "swa.toml", "--set", "train.schedule.kind=cosine"}), 2,
+                          {"train.schedule"}));
+  EXPECT_TRUE(failed_with(work_->lathe({"train", "line.toml", "--set", "train.swa.start=0.5"}), 2,
+                          {"train.swa.mode", "[train.subspace]"}));
 }
 
 TEST_F(Subspace, SaysWhatIsWrong) {

@@ -12,6 +12,7 @@ namespace {
 void furnish(const Workspace& work) {
   write_idx_data(work / "idx");
   work.write("examples/fashion_mnist.toml", pipeline_text("fashion-mnist", "idx:idx"));
+  work.write("examples/continual.toml", core::read_file(LATHE_SOURCE_DIR "/examples/continual.toml"));
   work.write("iris.csv", table_text());
   work.write("shoe.png", data::encode_png(image_of_class(0, 1)));
   work.write("bag.png", data::encode_png(image_of_class(1, 2)));

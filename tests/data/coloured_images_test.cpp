@@ -49,7 +49,7 @@ TEST(ColouredImages, PaintsWhatIsAboveTheThreshold) {
 }
 
 TEST(ColouredImages, LeavesTheAnomalyClassOut) {
-  const ColouredImages images = scene({.anomaly_class = 4});
+  const ColouredImages images = scene({.shift = {.anomaly_class = 4}});
   EXPECT_EQ(images.train.size(), kTrain * 9 / 10);
   EXPECT_EQ(images.train.schema.num_classes(), 9);
   EXPECT_EQ(images.train.schema.classes[4], grey(10).schema.classes[5]);
@@ -121,8 +121,8 @@ TEST(ColouredImages, RefusesWhatItCannotColour) {
   Dataset table = grey(100);
   table.inputs = torch::zeros({100, 4});
   EXPECT_INPUT_ERROR(coloured_images(table, grey(10), grey(10), Seed(0)), "grey images");
-  EXPECT_INPUT_ERROR(scene({.bias = 1.5}), "bias must be in [0, 1]");
-  EXPECT_INPUT_ERROR(scene({.anomaly_class = 10}), "anomaly_class must be in [0, 10)");
+  EXPECT_INPUT_ERROR(scene({.shift = {.bias = 1.5}}), "bias must be in [0, 1]");
+  EXPECT_INPUT_ERROR(scene({.shift = {.anomaly_class = 10}}), "anomaly_class must be in [0, 10)");
   EXPECT_INPUT_ERROR(scene({.least_distance = 1e6}), "no room for 10 colours");
 }
 

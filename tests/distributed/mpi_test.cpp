@@ -8,6 +8,7 @@
 #include "lathe/core/progress.h"
 #include "lathe/nn/classifier.h"
 #include "lathe/nn/initialization.h"
+#include "lathe/optim/grad_vac.h"
 #include "lathe/train/subspace_training.h"
 #include "lathe/train/trainer.h"
 
@@ -36,7 +37,8 @@ struct Job {
   optim::OptimizerOptions optim = {.lr = 0.02};
   train::TrainOptions options = {.steps = 50, .batch_size = 16, .micro_batch = 4};
   std::string model = "kind = 'mlp'\nhidden = [16]\ndropout = 0.2";
-  bool line = false;  // between two endpoints
+  bool line = false;   // between two endpoints
+  bool tasks = false;  // four of them, by gradient vaccine
 };
 
 // The weights after training on these processes, or on this one alone.
@@ -61,7 +63,12 @@ std::pair<std::vector<torch::Tensor>, train::FitReport> weights(
     model = std::dynamic_pointer_cast<nn::Classifier>(subspace->module());
     line = std::make_shared<train::SubspaceTraining>(subspace, model, Seed(5));
   }
-  train::Trainer trainer(model, optim::make_step(parameters, job.optim), job.options, Seed(3));
+  optim::StepSlots slots;
+  const data::Tasks tasks = {{"a", "b", "c", "d"}, torch::arange(images.size()).remainder(4)};
+  if (job.tasks)
+    slots.combine = std::make_shared<optim::GradVac>(*model, tasks.names, optim::GradVacOptions{.beta = 0.2});
+  train::Trainer trainer(model, optim::make_step(parameters, job.optim, slots), job.options, Seed(3));
+  if (job.tasks) trainer.set_tasks(tasks, 2);
   if (line) trainer.add_method(line);
   if (communicator) trainer.set_communicator(std::move(communicator));
   train::FitReport report = trainer.fit(images, images);
@@ -110,6 +117,13 @@ TEST(Mpi, AdaScale) {
 TEST(Mpi, PointsOfASubspaceAreShared) {
   Job job;
   job.line = true;
+  expect_alike(job, job);
+}
+
+// Each task's gradient is summed over processes before the surgery, whoever had its micro-batches.
+TEST(Mpi, TasksAreShared) {
+  Job job;
+  job.tasks = true;
   expect_alike(job, job);
 }
 

@@ -9,6 +9,7 @@
 #include "lathe/core/files.h"
 #include "lathe/data/task_sequence.h"
 #include "lathe/nn/task_heads.h"
+#include "lathe/train/threads.h"
 #include "tests/support/message.h"
 #include "tests/train/scene.h"
 
@@ -165,6 +166,29 @@ TEST(TrainTasks, StatisticsOfEachTask) {
   }
 }
 
+// Two tasks in one have the moments of their examples together.
+TEST(TaskStatistics, OfAllTasksArePooled) {
+  struct Normed : nn::Model {
+    Normed() : norm(register_module("norm", torch::nn::BatchNorm1d(2))) {}
+    torch::Tensor forward(torch::Tensor x) override { return norm->forward(x); }
+    torch::nn::BatchNorm1d norm;
+  };
+  Normed model;
+  TaskStatistics statistics(model);
+  std::vector<torch::Tensor> examples;
+  for (int64_t t = 0; t < 2; ++t) {
+    examples.push_back(torch::randn({40, 2}, nn::generator(Seed(static_cast<uint64_t>(t)))) * (t + 1) +
+                       3 * t);
+    model.norm->running_mean.copy_(examples.back().mean(0));
+    model.norm->running_var.copy_(examples.back().var(0, /*unbiased=*/false));
+    statistics.keep(t);
+  }
+  statistics.use_all();
+  const torch::Tensor all = torch::cat(examples);
+  EXPECT_TRUE(torch::allclose(model.norm->running_mean, all.mean(0), 1e-5, 1e-6));
+  EXPECT_TRUE(torch::allclose(model.norm->running_var, all.var(0, /*unbiased=*/false), 1e-5, 1e-6));
+}
+
 TEST(TrainTasks, StoppedAnywhereItEndsWithTheSameBits) {
   for (const std::string& method : kMethods) {
     for (const bool with_heads : {false, true}) {
@@ -187,6 +211,14 @@ TEST(TrainTasks, StoppedAnywhereItEndsWithTheSameBits) {
       const ContinualResult resumed = third.run(directory.path());
       EXPECT_TRUE(torch::allclose(resumed.accuracy, expected.accuracy, 0, 0, /*equal_nan=*/true)) << method;
       EXPECT_EQ(resumed.memory_bytes, expected.memory_bytes);
+      EXPECT_EQ(sequence_threads(directory.path()), compute_threads());
+      ASSERT_EQ(resumed.trainings.size(), expected.trainings.size());
+      for (size_t t = 0; t < expected.trainings.size(); ++t) {
+        EXPECT_EQ(resumed.trainings[t].steps, expected.trainings[t].steps);
+        ASSERT_EQ(resumed.trainings[t].curve.size(), expected.trainings[t].curve.size());
+        EXPECT_EQ(resumed.trainings[t].curve.back().loss, expected.trainings[t].curve.back().loss);
+        EXPECT_EQ(resumed.trainings[t].epochs.size(), expected.trainings[t].epochs.size());
+      }
       expect_same_bits(whole.weights(), third.weights());
       // Finished: nothing is left to do.
       Sequence again(method);

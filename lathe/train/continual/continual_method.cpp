@@ -17,11 +17,24 @@ GpmOptions with_heads(GpmOptions options, const nn::Model& model) {
 
 class Gpm : public ContinualMethod {
  public:
-  Gpm(nn::Model& model, const GpmOptions& options, optim::OptimizerOptions optim)
+  Gpm(nn::Model& model, const GpmOptions& options, optim::OptimizerOptions optim, double label_smoothing)
       : options_(options),
         optim_(std::move(optim)),
+        loss_(optim::cross_entropy(label_smoothing)),
         memory_(std::make_shared<GradientProjectionMemory>(model, with_heads(options, model))) {}
   optim::StepSlots slots() override { return step_slots(memory_, options_.project, optim_); }
+  // The gradient of several micro-batches is that of no single loss.
+  optim::Evaluation evaluate(optim::GradientSource& source, int64_t replica, optim::Pass pass) override {
+    single_ = source.replicas() == 1;
+    return ContinualMethod::evaluate(source, replica, pass);
+  }
+  optim::Objective objective() override {
+    return [this](nn::Model& model, const data::Batch& batch) {
+      torch::Tensor loss = loss_(model, batch);
+      if (single_) memory_->watch(loss);
+      return loss;
+    };
+  }
   std::vector<std::string> end_task(const Task&, const Forward& forward) override {
     return memory_->end_task([&] { forward(options_.samples); });
   }
@@ -37,7 +50,9 @@ class Gpm : public ContinualMethod {
  private:
   GpmOptions options_;
   optim::OptimizerOptions optim_;
+  optim::Objective loss_;
   std::shared_ptr<GradientProjectionMemory> memory_;
+  bool single_ = false;
 };
 
 }  // namespace
@@ -46,7 +61,7 @@ std::shared_ptr<ContinualMethod> make_method(nn::Model& model, const ContinualOp
                                              const optim::OptimizerOptions& optim, double label_smoothing,
                                              core::Seed seed) {
   check(o);
-  if (o.method == "gpm") return std::make_shared<Gpm>(model, o.gpm, optim);
+  if (o.method == "gpm") return std::make_shared<Gpm>(model, o.gpm, optim, label_smoothing);
   if (o.method == "ewc")
     return std::make_shared<Ewc>(model, EwcOptions{o.ewc_lambda, o.fisher_samples}, seed);
   const RecallOptions recall{o.memory, o.memory_batch, label_smoothing};

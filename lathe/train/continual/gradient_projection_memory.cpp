@@ -99,6 +99,25 @@ void GradientProjectionMemory::project(size_t i, const torch::Tensor& weight,
   if (bias.defined()) bias.copy_(rows.select(2, layer.inputs()).flatten());
 }
 
+// Multiplications: 2 m d w + m d out for m rows through their inputs, 2 out d w through the gradient.
+bool GradientProjectionMemory::fewer_operations(size_t i, int64_t rows) const {
+  const int64_t outputs = layers_.layers[i].weight.size(0), width = memory_[i].groups[0].width();
+  return rows * (2 * width + outputs) < 2 * outputs * width;
+}
+
+void GradientProjectionMemory::project_inputs(size_t i, const GradientFactors& factors) const {
+  const Layer& layer = layers_.layers[i];
+  torch::Tensor rows = augmented(layer) ? with_ones(factors.inputs.unsqueeze(0))[0] : factors.inputs.clone();
+  memory_[i].groups[0].project(rows);
+  torch::Tensor gradient = layer.weight.grad();
+  torch::mm_out(gradient, factors.deltas.t(), rows.narrow(1, 0, layer.inputs()));
+  if (augmented(layer)) layer.bias.grad().copy_(factors.deltas.t().mv(rows.select(1, layer.inputs())));
+}
+
+void GradientProjectionMemory::watch(const torch::Tensor& loss) {
+  if (tasks_ > 0) factors_.begin(loss, layers_.layers);
+}
+
 void GradientProjectionMemory::apply(const std::vector<torch::Tensor>&, optim::StepReport&) {
   if (tasks_ == 0) return;
   const torch::NoGradGuard no_grad;
@@ -106,7 +125,11 @@ void GradientProjectionMemory::apply(const std::vector<torch::Tensor>&, optim::S
   for (size_t i = 0; i < layers_.layers.size(); ++i) {
     const Layer& layer = layers_.layers[i];
     if (layer.bias.defined() && options_.bias == "freeze") layer.bias.mutable_grad().reset();
-    if (layer.weight.grad().defined())
+    if (!layer.weight.grad().defined()) continue;
+    const auto factors = factors_.take(i);
+    if (factors && fewer_operations(i, factors->inputs.size(0)))
+      project_inputs(i, *factors);
+    else
       project(i, layer.weight.grad(), augmented(layer) ? layer.bias.grad() : torch::Tensor());
   }
 }

@@ -4,6 +4,7 @@
 
 #include "lathe/optim/optimizer.h"
 #include "lathe/train/continual/basis.h"
+#include "lathe/train/continual/gradient_factors.h"
 #include "lathe/train/continual/layers.h"
 
 namespace lathe::train::continual {
@@ -53,6 +54,11 @@ class GradientProjectionMemory : public optim::GradientTransform {
  public:
   GradientProjectionMemory(torch::nn::Module& module, GpmOptions options);
   void apply(const std::vector<torch::Tensor>& parameters, optim::StepReport& report) override;
+  // Between forward and backward, where the gradient that apply() will see is this loss's alone: of linear
+  // layers that saw few rows x the inputs are projected in place of the gradient,
+  //   (δᵀ x) (I − M Mᵀ) = δᵀ (x − (x M) Mᵀ)
+  // which is the same and takes less. Nothing changes without this call.
+  void watch(const torch::Tensor& loss);
 
   // Runs the callable (training examples of the task that ended, through the module) in evaluation mode
   // without gradients, and takes up what the layers saw. Returns warnings: layers without room left. Throws
@@ -77,12 +83,15 @@ class GradientProjectionMemory : public optim::GradientTransform {
   double threshold(size_t layer) const;
   std::vector<torch::Tensor> grams(const std::function<void()>& forward_samples) const;
   void project(size_t layer, const torch::Tensor& weight, const torch::Tensor& bias) const;
+  bool fewer_operations(size_t layer, int64_t rows) const;
+  void project_inputs(size_t layer, const GradientFactors& factors) const;
 
   struct Group {
     explicit Group(torch::Tensor basis);
     void project(torch::Tensor rows) const;  // rows ← rows − (rows M) Mᵀ = (rows N) Nᵀ, in place
     torch::Tensor basis;                     // M, float32 [d, k]
     torch::Tensor complement;                // N [d, d − k] where that is cheaper
+    int64_t width() const { return complement.defined() ? complement.size(1) : basis.size(1); }
   };
   struct Memory {
     std::vector<Group> groups;
@@ -93,6 +102,7 @@ class GradientProjectionMemory : public optim::GradientTransform {
   Layers layers_;
   std::vector<Memory> memory_;  // of each layer
   int64_t tasks_ = 0;
+  FactorWatch factors_;
 };
 
 // Slot 6: projects the step that the optimizer took. Adam's scaling, and weight decay, leave the subspace

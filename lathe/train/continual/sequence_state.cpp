@@ -9,6 +9,7 @@
 #include "lathe/core/json.h"
 #include "lathe/core/printable.h"
 #include "lathe/nn/zip_check.h"
+#include "lathe/train/threads.h"
 
 namespace lathe::train::continual {
 namespace {
@@ -37,14 +38,48 @@ std::map<std::string, LayerMemory> memory_from(const Json& json) {
   return memory;
 }
 
+Json to_json(const FitReport& fit) {
+  Json json = {{"steps", fit.steps},
+               {"skipped", fit.skipped_steps},
+               {"evaluations", fit.evaluations},
+               {"progress", fit.progress},
+               {"seconds", fit.seconds},
+               {"step_milliseconds", fit.step_milliseconds},
+               {"stopped_early", fit.stopped_early},
+               {"curve", Json::array()},
+               {"epochs", Json::array()}};
+  for (const StepPoint& p : fit.curve) json["curve"].push_back({p.step, p.loss, p.learning_rate, p.metrics});
+  for (const EpochPoint& p : fit.epochs)
+    json["epochs"].push_back({p.epoch, p.step, p.holdout_loss, p.holdout_accuracy, p.seconds});
+  return json;
+}
+
+FitReport fit_from(const Json& json) {
+  FitReport fit{.steps = json.at("steps"),
+                .skipped_steps = json.at("skipped"),
+                .evaluations = json.at("evaluations"),
+                .progress = json.at("progress"),
+                .seconds = json.at("seconds"),
+                .step_milliseconds = json.at("step_milliseconds"),
+                .stopped_early = json.at("stopped_early")};
+  for (const Json& p : json.at("curve")) fit.curve.push_back({p.at(0), p.at(1), p.at(2), p.at(3)});
+  for (const Json& p : json.at("epochs")) fit.epochs.push_back({p.at(0), p.at(1), p.at(2), p.at(3), p.at(4)});
+  return fit;
+}
+
+// The JSON of a state's archive.
+Json description_in(torch::serialize::InputArchive& archive, const std::filesystem::path& file) {
+  c10::IValue text;
+  archive.read("state", text);
+  return core::parse_json(text.toStringRef(), file.string(), kAdvice);
+}
+
 void read_state(torch::serialize::InputArchive& archive, const std::filesystem::path& file,
                 SequenceState& state, nn::Model& model, ContinualMethod& method,
                 const std::string& settings) {
   if (const auto damage = nn::zip_damage(core::read_file(file))) throw Error(*damage);
   archive.load_from(file.string());
-  c10::IValue text;
-  archive.read("state", text);
-  const Json json = core::parse_json(text.toStringRef(), file.string(), kAdvice);
+  const Json json = description_in(archive, file);
   if (json.at("settings") != settings)
     throw InputError("{} was written with other settings or tasks; {}, or restore them", file.string(),
                      kAdvice);
@@ -66,6 +101,7 @@ void read_state(torch::serialize::InputArchive& archive, const std::filesystem::
   state.result.seconds = json.at("seconds").get<std::vector<double>>();
   state.result.warnings = json.at("warnings").get<std::vector<std::string>>();
   for (const Json& entry : json.at("memory")) state.result.memory.push_back(memory_from(entry));
+  for (const Json& entry : json.at("trainings")) state.result.trainings.push_back(fit_from(entry));
   state.next_task = json.at("next_task");
 }
 
@@ -74,11 +110,14 @@ void read_state(torch::serialize::InputArchive& archive, const std::filesystem::
 void save_state(const std::filesystem::path& file, const SequenceState& state, const nn::Model& model,
                 const ContinualMethod& method, const std::string& settings) {
   Json json = {{"settings", settings},
+               {"threads", compute_threads()},
                {"next_task", state.next_task},
                {"seconds", state.result.seconds},
                {"warnings", state.result.warnings},
-               {"memory", Json::array()}};
+               {"memory", Json::array()},
+               {"trainings", Json::array()}};
   for (const auto& memory : state.result.memory) json["memory"].push_back(to_json(memory));
+  for (const FitReport& fit : state.result.trainings) json["trainings"].push_back(to_json(fit));
   torch::serialize::OutputArchive archive, weights, statistics, memory;
   archive.write("state", c10::IValue(json.dump()));
   for (const auto& [name, tensor] : tensors_of(model)) weights.write(name, tensor, /*is_buffer=*/true);
@@ -108,6 +147,17 @@ bool load_state(const std::filesystem::path& file, SequenceState& state, nn::Mod
                      core::printable(what.substr(0, what.find('\n'))), kAdvice);
   }
   return true;
+}
+
+std::optional<int> state_threads(const std::filesystem::path& file) {
+  if (!std::filesystem::exists(file)) return std::nullopt;
+  try {
+    torch::serialize::InputArchive archive;
+    archive.load_from(file.string());
+    return description_in(archive, file).at("threads").get<int>();
+  } catch (const std::exception&) {
+    return std::nullopt;  // load_state will say what is wrong with it
+  }
 }
 
 }  // namespace lathe::train::continual

@@ -18,4 +18,7 @@ void save_state(const std::filesystem::path& file, const SequenceState& state, c
 bool load_state(const std::filesystem::path& file, SequenceState& state, nn::Model& model,
                 ContinualMethod& method, const std::string& settings);
 
+// The compute threads of the process that wrote it; none where there is no readable file.
+std::optional<int> state_threads(const std::filesystem::path& file);
+
 }  // namespace lathe::train::continual

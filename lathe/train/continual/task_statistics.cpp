@@ -2,6 +2,8 @@
 
 #include <torch/torch.h>
 
+#include <algorithm>
+
 #include "lathe/core/error.h"
 #include "lathe/nn/batch_norm.h"
 
@@ -14,8 +16,13 @@ std::string entry(size_t task, size_t buffer) {
 
 }  // namespace
 
-TaskStatistics::TaskStatistics(nn::Model& model)
-    : buffers_(nn::has_batch_norm(model) ? model.buffers() : std::vector<torch::Tensor>()) {}
+TaskStatistics::TaskStatistics(nn::Model& model) {
+  if (!nn::has_batch_norm(model)) return;
+  for (const auto& entry : model.named_buffers()) {
+    names_.push_back(entry.key());
+    buffers_.push_back(entry.value());
+  }
+}
 
 void TaskStatistics::keep(int64_t task) {
   kept_.resize(std::max(kept_.size(), static_cast<size_t>(task) + 1));
@@ -27,6 +34,26 @@ void TaskStatistics::use(int64_t task) const {
   if (static_cast<size_t>(task) >= kept_.size()) return;
   const torch::NoGradGuard no_grad;
   for (size_t i = 0; i < buffers_.size(); ++i) buffers_[i].copy_(kept_[static_cast<size_t>(task)][i]);
+}
+
+void TaskStatistics::use_all() const {
+  const torch::NoGradGuard no_grad;
+  const std::string kMean = "running_mean", kVariance = "running_var";
+  const auto of_all_tasks = [&](size_t buffer) {
+    std::vector<torch::Tensor> values;
+    for (const auto& task : kept_) values.push_back(task[buffer]);
+    return torch::stack(values);
+  };
+  for (size_t i = 0; i < buffers_.size(); ++i) {
+    const std::string& name = names_[i];
+    if (name.size() < kMean.size() || name.substr(name.size() - kMean.size()) != kMean) continue;
+    const std::string layer = name.substr(0, name.size() - kMean.size());
+    const auto variance =
+        static_cast<size_t>(std::find(names_.begin(), names_.end(), layer + kVariance) - names_.begin());
+    const torch::Tensor means = of_all_tasks(i), mean = means.mean(0);
+    buffers_[i].copy_(mean);
+    buffers_[variance].copy_((of_all_tasks(variance) + (means - mean).square()).mean(0));
+  }
 }
 
 void TaskStatistics::save(torch::serialize::OutputArchive& archive) const {

@@ -16,6 +16,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr int64_t kForwardBatch = 50;
+constexpr const char* kStateFile = "continual.state";
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
@@ -69,7 +70,7 @@ class Sequence {
  private:
   int64_t num_tasks() const { return static_cast<int64_t>(tasks_.size()); }
   const Task& task(int64_t t) const { return tasks_[static_cast<size_t>(t)]; }
-  std::filesystem::path state_file() const { return directory_ / "continual.state"; }
+  std::filesystem::path state_file() const { return directory_ / kStateFile; }
   std::filesystem::path checkpoint(int64_t t) const {
     return directory_.empty() ? directory_ : directory_ / fmt::format("task-{}.checkpoint", t);
   }
@@ -144,6 +145,7 @@ class Sequence {
          method_->end_task(task(t), [&](int64_t samples) { forward_samples(t, samples); }))
       state_.result.warnings.push_back(std::move(warning));
     state_.result.seconds.push_back(resumed + seconds_since(started));
+    state_.result.trainings.push_back(report);
     finish(t);
   }
 
@@ -166,6 +168,7 @@ class Sequence {
     ContinualResult result = state_.result;
     result.memory_bytes = method_->memory_bytes();
     result.measures = transfer_measures(result.accuracy, result.untrained);
+    result.statistics = state_.statistics;
     return result;
   }
 
@@ -200,7 +203,7 @@ void Sequence::learn_jointly() {
     const torch::Tensor rows = task_of.index_select(0, batch.indices.cpu()).to(batch.targets.device());
     return mixed_loss(model, {batch.inputs, batch.targets, rows}, options.label_smoothing);
   });
-  joint.fit(all, {}, checkpoint(last), stop_, hooks_.trainer);
+  state_.result.trainings.push_back(joint.fit(all, {}, checkpoint(last), stop_, hooks_.trainer));
   for (int64_t t = 0; t <= last; ++t) {
     select_task(*model_, t);
     nn::recompute_batch_norm(*model_, task(t).train.inputs);
@@ -224,6 +227,11 @@ ContinualResult train_tasks(const std::shared_ptr<nn::Model>& model, const std::
                             const core::StopToken& stop, const ContinualHooks& hooks) {
   check_tasks(*model, tasks);
   return Sequence(model, tasks, training, directory, stop, hooks).run();
+}
+
+std::optional<int> sequence_threads(const std::filesystem::path& directory) {
+  if (const auto threads = state_threads(directory / kStateFile)) return threads;
+  return checkpoint_threads(directory / "task-0.checkpoint");
 }
 
 double capacity_forecast(const std::vector<std::map<std::string, LayerMemory>>& memory) {

@@ -4,6 +4,7 @@
 #include "lathe/core/interrupt.h"
 #include "lathe/train/continual/accuracy_matrix.h"
 #include "lathe/train/continual/continual_method.h"
+#include "lathe/train/continual/task_statistics.h"
 #include "lathe/train/trainer.h"
 
 namespace lathe::train::continual {
@@ -23,8 +24,10 @@ struct ContinualResult {
   int64_t memory_bytes = 0;  // what the method keeps besides the model
   // After each task, where there is a gradient projection memory.
   std::vector<std::map<std::string, LayerMemory>> memory;
-  std::vector<double> seconds;        // training of each task; the memory's update included
-  std::vector<std::string> warnings;  // for people
+  std::vector<double> seconds;               // training of each task; the memory's update included
+  std::vector<FitReport> trainings;          // of each task; joint: one
+  std::optional<TaskStatistics> statistics;  // of each task; writes into the model
+  std::vector<std::string> warnings;         // for people
 };
 
 // Tasks that the memory still has room for at the pace of the last one: over layers the least of
@@ -37,6 +40,10 @@ struct ContinualHooks {
   std::function<void(int64_t task)> task_trained;
   std::function<void(int64_t task, const ContinualResult& so_far)> after_task;
 };
+
+// The compute threads of the sequence that was stopped in this directory: the same number gives the same
+// bits.
+std::optional<int> sequence_threads(const std::filesystem::path& directory);
 
 // Learns tasks one after another and measures all of them, on their test examples, after each.
 //

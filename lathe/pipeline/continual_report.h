@@ -1,0 +1,18 @@
+#pragma once
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "lathe/pipeline/report.h"
+#include "lathe/train/continual/train_tasks.h"
+
+namespace lathe::pipeline {
+
+// What became of tasks learned in turn, for a train stage's details.
+nlohmann::json to_json(const train::continual::ContinualResult& result, const std::vector<std::string>& tasks,
+                       const std::string& method);
+
+// The report's section of a train stage's details; empty where tasks were not learned in turn.
+Section continual_section(const nlohmann::json& train);
+
+}  // namespace lathe::pipeline

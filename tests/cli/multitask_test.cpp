@@ -1,0 +1,67 @@
+// [optim.multitask]: several tasks in one model, in a bundle like any other.
+#include "tests/cli/workspace.h"
+
+namespace lathe::cli::testing {
+namespace {
+
+class Multitask : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    write_idx_data(work_ / "idx");
+    work_.write("table.csv", table_text());
+    work_.write("images.toml", pipeline_text("multi", "idx:idx") + kImages);
+    work_.write("table.toml", pipeline_text("multi", "csv:table.csv?target=species") + kTable);
+  }
+  static constexpr const char* kImages = "\n[optim.multitask]\nauxiliary = [\"rotation\", \"half\"]\n";
+  static constexpr const char* kTable = "\n[optim.multitask]\ncolumn = \"color\"\nmethod = \"pcgrad\"\n";
+  Workspace work_;
+};
+
+TEST_F(Multitask, ImagesLearnOtherTasksBesideTheirClass) {
+  const std::vector<std::string> run = {
+      "run",   "images.toml",       "--threads", "1", "--quiet", "--set", "train.batch_size=24",
+      "--set", "optim.sam.rho=0.05"};
+  ASSERT_TRUE(succeeded(work_.lathe(run)));
+  const fs::path bundle = work_ / "multi.bundle";
+  const std::string page = core::read_file(bundle / "report.html");
+  for (const char* text : {"Tasks that share one model", "rotation", "half", "Cosine of the tasks",
+                           "over training", "pairs in conflict"})
+    EXPECT_NE(page.find(text), std::string::npos) << text;
+  EXPECT_EQ(page.find("brightness"), std::string::npos);
+  EXPECT_EQ(core::read_file(bundle / "similarity.csv").rfind("step,component,task,other,cosine\n0,all,", 0),
+            0u);
+  const std::string model = core::read_file(bundle / "model.pt");
+  EXPECT_TRUE(succeeded(work_.lathe({"evaluate", "multi.bundle"})));
+  fs::remove_all(bundle);
+  ASSERT_TRUE(succeeded(work_.lathe(run)));
+  EXPECT_TRUE(core::read_file(bundle / "model.pt") == model) << "same seed, same bits";
+}
+
+TEST_F(Multitask, ValuesOfAColumnAreTasks) {
+  ASSERT_TRUE(succeeded(work_.lathe({"run", "table.toml", "--threads", "1", "--quiet", "--set",
+                                     "train.batch_size=8", "--set", "train.micro_batch=4"})));
+  const std::string page = core::read_file(work_ / "multi.bundle" / "report.html");
+  EXPECT_NE(page.find("Tasks that share one model"), std::string::npos);
+  EXPECT_TRUE(succeeded(work_.lathe({"evaluate", "multi.bundle"})));
+}
+
+TEST_F(Multitask, SaysWhatIsWrong) {
+  const auto refused = [&](const char* pipeline, const std::string& set,
+                           const std::vector<std::string>& parts) {
+    return failed_with(work_.lathe({"train", pipeline, "--set", set}), 2, parts);
+  };
+  EXPECT_TRUE(refused("table.toml", "optim.multitask.column=hue", {"column:hue", "no such column"}));
+  EXPECT_TRUE(
+      refused("images.toml", "optim.multitask.column=color", {"optim.multitask.auxiliary", "keep one"}));
+  EXPECT_TRUE(refused("images.toml", "optim.multitask.auxiliary=[\"colour\"]",
+                      {"optim.multitask.auxiliary", "rotation, brightness, half", "colour"}));
+  EXPECT_TRUE(refused("table.toml", "optim.multitask.treated=[\"mauve\"]", {"no task 'mauve'"}));
+  EXPECT_TRUE(refused("table.toml", "optim.multitask.temperature=0.2", {"optim.multitask.temperature"}));
+  EXPECT_TRUE(refused("table.toml", "optim.adascale.scale=2", {"optim.multitask", "optim.adascale"}));
+  EXPECT_TRUE(refused("images.toml", "train.subspace.kind=line", {"optim.multitask", "train.subspace"}));
+  EXPECT_TRUE(
+      refused("images.toml", "train.batch_size=25", {"train.batch_size must be a multiple of 3 tasks"}));
+}
+
+}  // namespace
+}  // namespace lathe::cli::testing
