@@ -111,16 +111,22 @@ void GradVac::replica(const GradientSource&, int64_t i, const Evaluation& evalua
       rows_ = torch::empty({num_tasks, components_.back().end},
                            options_.store_bfloat16 ? shared_[0].parameter.options().dtype(torch::kBFloat16)
                                                    : shared_[0].parameter.options());
-    rows_.zero_();
     counts_ = torch::zeros({num_tasks}, torch::kFloat64);
     head_sums_.clear();
     for (const torch::Tensor& head : heads_) head_sums_.push_back(torch::zeros_like(head));
     head_counts_ = torch::zeros({static_cast<int64_t>(heads_.size())}, torch::kFloat64);
   }
-  torch::Tensor row = rows_[task];
-  for (const Shared& shared : shared_)
-    if (const torch::Tensor& gradient = shared.parameter.grad(); gradient.defined())
-      row.narrow(0, shared.column, gradient.numel()).add_(gradient.reshape(-1));
+  const bool first = counts_[task].item<double>() == 0;
+  for (const Shared& shared : shared_) {
+    torch::Tensor part = rows_[task].narrow(0, shared.column, shared.parameter.numel());
+    const torch::Tensor& gradient = shared.parameter.grad();
+    if (first && gradient.defined())
+      part.copy_(gradient.reshape(-1));
+    else if (gradient.defined())
+      part.add_(gradient.reshape(-1));
+    else if (first)
+      part.zero_();
+  }
   counts_[task] += 1;
   for (size_t h = 0; h < heads_.size(); ++h)
     if (const torch::Tensor& gradient = heads_[h].grad(); gradient.defined()) {
@@ -132,7 +138,7 @@ void GradVac::replica(const GradientSource&, int64_t i, const Evaluation& evalua
 // Rows become means over the tasks' micro-batches.
 VaccineResult GradVac::surgery(const torch::Tensor& rows, const torch::Tensor& counts,
                                torch::Tensor& averages, int64_t step) const {
-  rows.div_(counts.clamp_min(1).to(rows.options()).unsqueeze(1));
+  if (counts.gt(1).any().item<bool>()) rows.div_(counts.clamp_min(1).to(rows.options()).unsqueeze(1));
   std::vector<bool> present;
   for (int64_t i = 0; i < counts.numel(); ++i) present.push_back(counts[i].item<double>() > 0);
   VaccineOptions options{
@@ -143,6 +149,8 @@ VaccineResult GradVac::surgery(const torch::Tensor& rows, const torch::Tensor& c
 }
 
 std::vector<torch::Tensor> GradVac::packet(const GradientSource& source) {
+  for (int64_t task = 0; task < counts_.numel(); ++task)
+    if (counts_[task].item<double>() == 0) rows_[task].zero_();
   std::vector<torch::Tensor> packet = head_sums_;
   packet.push_back(head_counts_);
   if (options_.global) {
@@ -188,7 +196,6 @@ void GradVac::combine(const GradientSource& source, StepReport& report) {
     result.gradient.div_(source.processes());
     averages_.copy_(local_averages_.div_(source.processes()));
   }
-  const torch::Tensor plain = rows_.sum(0);
   write(result.gradient);
   const double scale = options_.reduction == TaskReduction::mean ? counts_.gt(0).sum().item<double>() : 1;
   report.metrics["trigger_rate"] =
@@ -200,8 +207,8 @@ void GradVac::combine(const GradientSource& source, StepReport& report) {
         options_.target.value_or(averages_.sum().item<double>() /
                                  (num_tasks * (num_tasks - 1) * static_cast<double>(components_.size())));
   }
-  const double norm = plain.norm().item<double>();
-  report.metrics["norm_ratio"] = norm > 0 ? scale * result.gradient.norm().item<double>() / norm : 1;
+  report.metrics["norm_ratio"] =
+      result.sum_norm > 0 ? scale * result.gradient.norm().item<double>() / result.sum_norm : 1;
 }
 
 void GradVac::save(torch::serialize::OutputArchive& archive) const {

@@ -99,10 +99,13 @@ VaccineResult vaccinate(const torch::Tensor& gradients, const std::vector<Range>
   result.coefficients =
       torch::zeros({static_cast<int64_t>(K), gradients.size(0), gradients.size(0)}, torch::kFloat64);
   double* average = averages.data_ptr<double>();
+  double squared_sum_norm = 0;
   for (size_t k = 0; k < K; ++k) {
     const torch::Tensor gram = gram_matrix(gradients, components[k]);
     const double* products = gram.data_ptr<double>();
     std::vector<double> total(T, 0);
+    for (size_t i : here)
+      for (size_t j : here) squared_sum_norm += products[i * T + j];
     for (size_t i : here) {
       Combination own{.weights = std::vector<double>(T, 0),
                       .products = {products + i * T, products + (i + 1) * T},
@@ -137,6 +140,7 @@ VaccineResult vaccinate(const torch::Tensor& gradients, const std::vector<Range>
       for (double& weight : total) weight /= static_cast<double>(std::max<size_t>(1, here.size()));
     combine(gradients, components[k], total, result.gradient);
   }
+  result.sum_norm = std::sqrt(std::max(0.0, squared_sum_norm));
   if (result.pairs > 0) result.mean_cosine /= static_cast<double>(result.pairs);
   return result;
 }

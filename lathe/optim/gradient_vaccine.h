@@ -37,6 +37,7 @@ struct VaccineResult {
   torch::Tensor coefficients;  // float64 [K, T, T]: g'_i = Σ_m C_im g_m in component k
   int64_t pairs = 0, triggered = 0;
   double mean_cosine = 0;  // φ over all pairs, before changes; 0 where there is none
+  double sum_norm = 0;     // ‖Σ_i g_i‖, before changes
 };
 
 // G: floating point [T, P], one row a task (halves are summed in float32); `components` part the columns 0 …
