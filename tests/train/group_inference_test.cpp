@@ -91,6 +91,19 @@ TEST(InferGroups, LabelsOfOtherClassesDoNotMatter) {
   }
 }
 
+// All networks train side by side, the smaller classes' batches filled up.
+TEST(InferGroups, SizesOfOtherClassesDoNotMatter) {
+  const Planted p = planted(900, 6);
+  const torch::Tensor early = torch::arange(900).lt(150);
+  const auto class_two_of = [&](const torch::Tensor& kept) {
+    const torch::Tensor rows = kept.nonzero().squeeze(1);
+    const Planted q = {p.features.index_select(0, rows), p.logits.index_select(0, rows),
+                       p.targets.index_select(0, rows), p.hard.index_select(0, rows)};
+    return infer(q, kLong).assignment.masked_select(q.targets.eq(2));
+  };
+  EXPECT_TRUE(torch::equal(class_two_of(early), class_two_of(early.logical_or(p.targets.ne(2)))));
+}
+
 TEST(InferGroups, SameSeedSameParts) {
   const Planted p = planted(3000, 5);  // more of a class than a batch: batches are drawn
   const GroupInferenceOptions published = published_inference("pgi");

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "lathe/core/error.h"
+#include "lathe/core/printable.h"
 #include "lathe/evaluate/conformal/conformal.h"
 
 namespace lathe::evaluate::conformal {
@@ -41,7 +42,7 @@ T parse(const Names<T, N>& names, const char* what, const std::string& text) {
     if (text == name) return value;
     known.push_back(name);
   }
-  throw InputError("{} must be one of {}, got '{}'", what, fmt::join(known, ", "), text);
+  throw InputError("{} must be one of {}, got '{}'", what, fmt::join(known, ", "), core::printable(text));
 }
 
 }  // namespace

@@ -2,13 +2,9 @@
 
 #include <torch/torch.h>
 
-#include <sstream>
-
 #include "lathe/core/error.h"
-#include "lathe/core/files.h"
 #include "lathe/core/json.h"
-#include "lathe/core/printable.h"
-#include "lathe/nn/zip_check.h"
+#include "lathe/nn/archive_file.h"
 #include "lathe/train/threads.h"
 
 namespace lathe::train::continual {
@@ -77,8 +73,6 @@ Json description_in(torch::serialize::InputArchive& archive, const std::filesyst
 void read_state(torch::serialize::InputArchive& archive, const std::filesystem::path& file,
                 SequenceState& state, nn::Model& model, ContinualMethod& method,
                 const std::string& settings) {
-  if (const auto damage = nn::zip_damage(core::read_file(file))) throw Error(*damage);
-  archive.load_from(file.string());
   const Json json = description_in(archive, file);
   if (json.at("settings") != settings)
     throw InputError("{} was written with other settings or tasks; {}, or restore them", file.string(),
@@ -118,43 +112,37 @@ void save_state(const std::filesystem::path& file, const SequenceState& state, c
                {"trainings", Json::array()}};
   for (const auto& memory : state.result.memory) json["memory"].push_back(to_json(memory));
   for (const FitReport& fit : state.result.trainings) json["trainings"].push_back(to_json(fit));
-  torch::serialize::OutputArchive archive, weights, statistics, memory;
-  archive.write("state", c10::IValue(json.dump()));
-  for (const auto& [name, tensor] : tensors_of(model)) weights.write(name, tensor, /*is_buffer=*/true);
-  archive.write("model", weights);
-  state.statistics.save(statistics);
-  archive.write("statistics", statistics);
-  method.save(memory);
-  archive.write("method", memory);
-  archive.write("accuracy", state.result.accuracy, /*is_buffer=*/true);
-  archive.write("untrained", state.result.untrained, /*is_buffer=*/true);
-  std::ostringstream stream;
-  archive.save_to(stream);
-  core::write_file(file, stream.str());
+  nn::write_archive(file, [&](torch::serialize::OutputArchive& archive) {
+    torch::serialize::OutputArchive weights, statistics, memory;
+    archive.write("state", c10::IValue(json.dump()));
+    for (const auto& [name, tensor] : tensors_of(model)) weights.write(name, tensor, /*is_buffer=*/true);
+    archive.write("model", weights);
+    state.statistics.save(statistics);
+    archive.write("statistics", statistics);
+    method.save(memory);
+    archive.write("method", memory);
+    archive.write("accuracy", state.result.accuracy, /*is_buffer=*/true);
+    archive.write("untrained", state.result.untrained, /*is_buffer=*/true);
+  });
 }
 
 bool load_state(const std::filesystem::path& file, SequenceState& state, nn::Model& model,
                 ContinualMethod& method, const std::string& settings) {
   if (!std::filesystem::exists(file)) return false;
-  torch::serialize::InputArchive archive;
-  try {
+  nn::read_archive(file, kAdvice, [&](torch::serialize::InputArchive& archive) {
     read_state(archive, file, state, model, method, settings);
-  } catch (const InputError&) {
-    throw;
-  } catch (const std::exception& error) {
-    const std::string what = error.what();
-    throw InputError("{} cannot be read ({}); {}", file.string(),
-                     core::printable(what.substr(0, what.find('\n'))), kAdvice);
-  }
+  });
   return true;
 }
 
 std::optional<int> state_threads(const std::filesystem::path& file) {
   if (!std::filesystem::exists(file)) return std::nullopt;
   try {
-    torch::serialize::InputArchive archive;
-    archive.load_from(file.string());
-    return description_in(archive, file).at("threads").get<int>();
+    int threads = 0;
+    nn::read_archive(file, kAdvice, [&](torch::serialize::InputArchive& archive) {
+      threads = description_in(archive, file).at("threads");
+    });
+    return threads;
   } catch (const std::exception&) {
     return std::nullopt;  // load_state will say what is wrong with it
   }

@@ -92,30 +92,35 @@ Groups infer_groups(const torch::Tensor& features, const torch::Tensor& logits, 
   const int64_t num_classes = logits.size(1);
   const torch::Tensor labels = targets.to(logits.device());
   const torch::Tensor losses = torch::cross_entropy_loss(logits, labels, {}, at::Reduction::None);
-  torch::Tensor environments;
+  const auto members = [&](int64_t c) { return labels.eq(c).nonzero().squeeze(1); };
+
+  std::vector<Split> splits(static_cast<size_t>(num_classes));
+  std::vector<int64_t> split_classes;
+  for (int64_t c = 0; c < num_classes; ++c) {
+    const int64_t size = members(c).size(0);
+    if (size >= 2 * num_classes)
+      split_classes.push_back(c);
+    else
+      splits[static_cast<size_t>(c)].left_whole =
+          fmt::format("{} examples are fewer than 2 K = {}", size, 2 * num_classes);
+  }
+
+  torch::Tensor second;  // of all classes at once; loss goes class by class
   if (options.method == "eiil")
-    environments = soft_environments(dummy_gradients(logits, labels, DummyScale::scalar), options, seed);
+    second = soft_environments(dummy_gradients(logits, labels, DummyScale::scalar), options, seed);
+  if (options.method == "pgi") {
+    std::vector<ClassRows> classes;
+    for (int64_t c : split_classes) classes.push_back({members(c), seed.stream(static_cast<uint64_t>(c))});
+    second = soft_partition(features, losses, dummy_gradients(logits, labels, DummyScale::vector), classes,
+                            options);
+  }
 
   torch::Tensor assignment = torch::zeros({labels.size(0)}, labels.options().dtype(torch::kUInt8));
-  std::vector<Split> splits(static_cast<size_t>(num_classes));
-  for (int64_t c = 0; c < num_classes; ++c) {
-    const torch::Tensor members = labels.eq(c).nonzero().squeeze(1);
-    const torch::Tensor of_class = losses.index_select(0, members);
+  for (int64_t c : split_classes) {
+    const torch::Tensor rows = members(c), of_class = losses.index_select(0, rows);
     Split& split = splits[static_cast<size_t>(c)];
-    if (members.size(0) < 2 * num_classes) {
-      split.left_whole = fmt::format("{} examples are fewer than 2 K = {}", members.size(0), 2 * num_classes);
-      continue;
-    }
-    torch::Tensor second;
-    if (options.method == "loss") second = two_means(of_class);
-    if (options.method == "eiil") second = environments.index_select(0, members);
-    if (options.method == "pgi")
-      second = soft_partition(features.index_select(0, members), of_class,
-                              dummy_gradients(logits.index_select(0, members),
-                                              labels.index_select(0, members), DummyScale::vector),
-                              options, seed.stream(static_cast<uint64_t>(c)));
-    split = arrange(second, of_class);
-    assignment.index_put_({members}, split.second.to(torch::kUInt8));
+    split = arrange(second.defined() ? second.index_select(0, rows) : two_means(of_class), of_class);
+    assignment.index_put_({rows}, split.second.to(torch::kUInt8));
   }
 
   Groups groups;

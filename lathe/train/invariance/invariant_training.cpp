@@ -2,6 +2,7 @@
 
 #include <torch/torch.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "lathe/core/error.h"
@@ -35,17 +36,24 @@ Groups groups_from_column(const data::Dataset& train, const std::string& name) {
 }
 
 // Entropy of the mean prediction, each class in the batch weighted alike, over its largest value; 1 where a
-// batch of one class cannot tell.
-double spread(const torch::Tensor& logits, const torch::Tensor& targets) {
-  const torch::NoGradGuard no_grad;
-  const int64_t num_classes = logits.size(1);
-  const Parts classes = parts_of(targets, torch::zeros_like(targets), num_classes, 1);
-  const torch::Tensor of_class = cell_means(classes, torch::softmax(logits, 1)).squeeze(1);
-  const torch::Tensor count = classes.present().sum();
-  const torch::Tensor mean = of_class.sum(0) / count;
-  const torch::Tensor entropy = -(mean * mean.clamp_min(1e-30).log()).sum();
-  const auto present = count.item<int64_t>();
-  return present < 2 ? 1 : entropy.item<double>() / std::log(static_cast<double>(present));
+// batch of one class cannot tell. A loop: its few numbers would take twenty small operations.
+double spread(const torch::Tensor& probabilities, const torch::Tensor& targets) {
+  const torch::Tensor rows = probabilities.detach().to(torch::kCPU, torch::kFloat64);
+  const torch::Tensor classes = targets.cpu();
+  const auto p = rows.accessor<double, 2>();
+  const auto y = classes.accessor<int64_t, 1>();
+  const auto num_classes = static_cast<size_t>(p.size(1));
+  std::vector<double> counts(num_classes), mean(num_classes);
+  for (int64_t i = 0; i < y.size(0); ++i) ++counts[static_cast<size_t>(y[i])];
+  const auto present =
+      static_cast<double>(num_classes) - static_cast<double>(std::count(counts.begin(), counts.end(), 0));
+  if (present < 2) return 1;
+  for (int64_t i = 0; i < y.size(0); ++i)
+    for (size_t k = 0; k < num_classes; ++k)
+      mean[k] += p[i][static_cast<int64_t>(k)] / (present * counts[static_cast<size_t>(y[i])]);
+  double entropy = 0;
+  for (double m : mean) entropy -= m * std::log(std::max(m, 1e-30));
+  return entropy / std::log(present);
 }
 
 }  // namespace
@@ -96,7 +104,7 @@ void InvariantTraining::infer() {
   const nn::EvaluationMode evaluation(*model_);
   nn::FeatureModel& model = with_features(*model_);
   const torch::Device device = nn::device_of(model);
-  constexpr int64_t kBatch = 500;
+  constexpr int64_t kBatch = 200;
   std::vector<torch::Tensor> features, logits;
   for (int64_t begin = 0; begin < train_->size(); begin += kBatch) {
     features.push_back(model.features(train_->inputs.slice(0, begin, begin + kBatch).to(device)).flatten(1));
@@ -147,7 +155,7 @@ torch::Tensor InvariantTraining::loss(nn::Model& any_model, const data::Batch& b
   }
 
   groups_->assignment = groups_->assignment.to(batch.indices.device());
-  const torch::Tensor parts = groups_->assignment.index_select(0, batch.indices);
+  const torch::Tensor parts = groups_->assignment.index_select(0, batch.indices).to(torch::kInt64);
   torch::Tensor total = cross_entropy(logits, batch.targets, parts);
   torch::Tensor seen_logits = logits;
   if (options_.features_only) {
@@ -156,11 +164,12 @@ torch::Tensor InvariantTraining::loss(nn::Model& any_model, const data::Batch& b
                                 head.bias.defined() ? head.bias.detach() : torch::Tensor());
   }
   const double lambda = weight();
-  const std::optional<Penalty> p = penalty(features, seen_logits, batch.targets, parts);
+  const torch::Tensor probabilities = torch::softmax(seen_logits, 1);
+  const std::optional<Penalty> p = penalty(features, seen_logits, probabilities, batch.targets, parts);
   if (p && lambda > 0) total = total + lambda * p->value;
   if (l2.defined()) total = total + l2;
   if ((options_.method == "irm_v1" || options_.method == "rex") && lambda > 1) total = total / lambda;
-  if (pass_ == optim::Pass::first) watch(logits.detach(), batch.targets, p);
+  if (pass_ == optim::Pass::first) watch(probabilities, batch.targets, p);
   return total;
 }
 
@@ -184,6 +193,7 @@ torch::Tensor InvariantTraining::cross_entropy(const torch::Tensor& logits, cons
 }
 
 std::optional<Penalty> InvariantTraining::penalty(const torch::Tensor& features, const torch::Tensor& logits,
+                                                  const torch::Tensor& probabilities,
                                                   const torch::Tensor& targets,
                                                   const torch::Tensor& parts) const {
   if (options_.method == "group_dro" || options_.method == "reweight") return std::nullopt;
@@ -192,18 +202,17 @@ std::optional<Penalty> InvariantTraining::penalty(const torch::Tensor& features,
   if (options_.method == "rex")
     return rex_penalty(torch::cross_entropy_loss(logits, targets, {}, at::Reduction::None), cells);
   if (options_.method == "cmmd") return mmd_penalty(features, cells);
-  return pgi_penalty(torch::softmax(logits, 1), cells,
-                     options_.reduction == "sum" ? Reduction::sum : Reduction::mean);
+  return pgi_penalty(probabilities, cells, options_.reduction == "sum" ? Reduction::sum : Reduction::mean);
 }
 
-void InvariantTraining::watch(const torch::Tensor& logits, const torch::Tensor& targets,
+void InvariantTraining::watch(const torch::Tensor& probabilities, const torch::Tensor& targets,
                               const std::optional<Penalty>& p) {
   ++seen_.evaluations;
   if (p) {
     seen_.penalty += p->value.item<double>();
     seen_.active_classes += p->active.item<double>();
   }
-  seen_.least_spread = std::min(seen_.least_spread, spread(logits, targets));
+  seen_.least_spread = std::min(seen_.least_spread, spread(probabilities, targets));
 }
 
 void InvariantTraining::after_step(optim::StepReport& report) {

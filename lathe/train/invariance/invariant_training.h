@@ -47,8 +47,9 @@ class InvariantTraining : public Method {
   torch::Tensor cross_entropy(const torch::Tensor& logits, const torch::Tensor& targets,
                               const torch::Tensor& parts);
   std::optional<Penalty> penalty(const torch::Tensor& features, const torch::Tensor& logits,
-                                 const torch::Tensor& targets, const torch::Tensor& parts) const;
-  void watch(const torch::Tensor& logits, const torch::Tensor& targets,
+                                 const torch::Tensor& probabilities, const torch::Tensor& targets,
+                                 const torch::Tensor& parts) const;
+  void watch(const torch::Tensor& probabilities, const torch::Tensor& targets,
              const std::optional<Penalty>& penalty);
 
   InvarianceOptions options_;

@@ -7,10 +7,11 @@ namespace {
 
 constexpr double kLeastProbability = 1e-12;
 
-// of_class: [C], of which those in `active` (bool [C]) count.
-Penalty reduce(const torch::Tensor& of_class, const torch::Tensor& active, Reduction reduction) {
-  const torch::Tensor count = active.sum();
-  const torch::Tensor total = (of_class * active).sum();
+// values: of classes, or of pairs of a class; those that count in `counted`, bool of the same shape. active:
+// bool [C].
+Penalty reduce(const torch::Tensor& values, const torch::Tensor& counted, const torch::Tensor& active,
+               Reduction reduction) {
+  const torch::Tensor count = active.sum(), total = (values * counted).sum();
   return {reduction == Reduction::sum ? total : total / count.clamp_min(1), count};
 }
 
@@ -32,10 +33,12 @@ Parts half(const Parts& parts, int64_t first) {
 Penalty pgi_penalty(const torch::Tensor& probabilities, const Parts& parts, Reduction reduction) {
   const torch::Tensor means =
       cell_means(parts, probabilities).clamp(kLeastProbability, 1 - kLeastProbability);  // [C, E, K]
-  const torch::Tensor others = means.slice(1, 1);
-  const torch::Tensor divergence = (others * (others / means.narrow(1, 0, 1)).log()).mean(-1);
+  const int64_t num_others = means.size(1) - 1;
+  const std::vector<torch::Tensor> split = means.split_with_sizes({1, num_others}, 1);
+  const torch::Tensor &largest = split[0], &others = split[1];
+  const torch::Tensor divergence = (others * (others / largest).log()).mean(-1);
   const torch::Tensor compared = pairs(parts);
-  return reduce((divergence * compared).sum(1), compared.any(1), reduction);
+  return reduce(divergence, compared, compared.any(1), reduction);
 }
 
 torch::Tensor dummy_gradients(const torch::Tensor& logits, const torch::Tensor& targets, DummyScale scale) {
@@ -53,7 +56,8 @@ Penalty irm_penalty(const torch::Tensor& logits, const torch::Tensor& targets, c
   else
     squared_norms = (cell_means(half(parts, 0), gradients) * cell_means(half(parts, 1), gradients)).sum(-1);
   const torch::Tensor num_present = parts.present().sum(1).clamp_min(1);
-  return reduce(squared_norms.sum(1) / num_present, parts.compared(), Reduction::mean);
+  const torch::Tensor compared = parts.compared();
+  return reduce(squared_norms.sum(1) / num_present, compared, compared, Reduction::mean);
 }
 
 Penalty rex_penalty(const torch::Tensor& losses, const Parts& parts) {
@@ -61,7 +65,8 @@ Penalty rex_penalty(const torch::Tensor& losses, const Parts& parts) {
   const torch::Tensor num_present = present.sum(1).clamp_min(1);
   const torch::Tensor mean = (risks * present).sum(1) / num_present;
   const torch::Tensor variance = ((risks - mean.unsqueeze(1)).square() * present).sum(1) / num_present;
-  return reduce(variance, parts.compared(), Reduction::mean);
+  const torch::Tensor compared = parts.compared();
+  return reduce(variance, compared, compared, Reduction::mean);
 }
 
 Penalty mmd_penalty(const torch::Tensor& features, const Parts& parts,
@@ -83,11 +88,13 @@ Penalty mmd_penalty(const torch::Tensor& features, const Parts& parts,
   const torch::Tensor across = between.view(-1).take(cells.narrow(1, 0, 1) * num_classes * num_parts + cells);
   const torch::Tensor discrepancy = (within.narrow(1, 0, 1) + within - 2 * across).slice(1, 1);
   const torch::Tensor compared = pairs(parts);
-  return reduce((discrepancy * compared).sum(1), compared.any(1), Reduction::mean);
+  return reduce(discrepancy, compared, compared.any(1), Reduction::mean);
 }
 
 torch::Tensor balanced_mean(const torch::Tensor& losses, const torch::Tensor& parts, int64_t num_parts) {
-  return cell_means(parts_of(parts, num_parts), losses).sum() / static_cast<double>(num_parts);
+  const torch::Tensor counts = parts.bincount({}, num_parts).to(losses.options());
+  const torch::Tensor weights = (counts * num_parts).reciprocal();
+  return torch::dot(weights.index_select(0, parts.to(torch::kInt64)), losses);
 }
 
 torch::Tensor reweighted_mean(const torch::Tensor& losses, const torch::Tensor& parts, double weight) {
