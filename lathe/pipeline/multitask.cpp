@@ -7,6 +7,7 @@
 
 #include "lathe/core/error.h"
 #include "lathe/data/image_tasks.h"
+#include "lathe/nn/batch_norm.h"
 #include "lathe/pipeline/setup.h"
 
 namespace lathe::pipeline {
@@ -14,6 +15,7 @@ namespace {
 
 constexpr int64_t kBrightnessClasses = 4;
 constexpr int64_t kExamplesOfATask = 256;  // that its gradient is looked at on
+constexpr int64_t kExamplesForStatistics = 5000;
 
 const std::vector<std::string> kAuxiliary = {"rotation", "brightness", "half"};
 
@@ -91,6 +93,14 @@ MultitaskOptions multitask_options(const core::Config& multitask) {
                      fmt::format("must be of {}, got \"{}\"", fmt::join(kAuxiliary, ", "), name));
   o.rule = optim::grad_vac_options(multitask);
   return o;
+}
+
+void answer(const Multitask& multitask, int64_t task) {
+  if (!multitask.heads) return;
+  multitask.heads->select(task);
+  const torch::Tensor rows =
+      multitask.tasks.of_example.eq(task).nonzero().flatten().slice(0, 0, kExamplesForStatistics);
+  nn::recompute_batch_norm(*multitask.heads, multitask.examples.select(rows).inputs);
 }
 
 Multitask make_multitask(const Setup& setup, const std::shared_ptr<nn::Classifier>& classifier) {

@@ -33,14 +33,18 @@ struct Multitask {
 // Throws InputError where the data has no such tasks.
 Multitask make_multitask(const Setup& setup, const std::shared_ptr<nn::Classifier>& classifier);
 
-// The first head answers: the classifier as it is measured and kept.
-class FirstHead : public train::Method {
+// One task's head answers, with batch norm's statistics of at most 5,000 of its training examples: those that
+// training leaves mix all tasks, of which no micro-batch ever did.
+void answer(const Multitask& multitask, int64_t task);
+
+// The classifier as it is measured and kept: the first task answers. Refers to `multitask`.
+class FirstTask : public train::Method {
  public:
-  explicit FirstHead(std::shared_ptr<nn::TaskHeads> heads) : heads_(std::move(heads)) {}
-  void settle() override { heads_->select(0); }
+  explicit FirstTask(const Multitask& multitask) : multitask_(multitask) {}
+  void settle() override { answer(multitask_, 0); }
 
  private:
-  std::shared_ptr<nn::TaskHeads> heads_;
+  const Multitask& multitask_;
 };
 
 }  // namespace lathe::pipeline

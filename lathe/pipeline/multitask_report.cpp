@@ -44,13 +44,13 @@ json task_table(const Multitask& m) {
   for (size_t t = 0; t < m.tasks.names.size(); ++t) {
     const auto task = static_cast<int64_t>(t);
     const data::Dataset held = m.holdout.select(m.holdout_tasks.of_example.eq(task).nonzero().flatten());
-    if (m.heads) m.heads->select(task);
+    answer(m, task);
     const torch::Tensor hits = nn::predict(*m.model, held.inputs).argmax(1).eq(held.targets);
     table.push_back({{"name", m.tasks.names[t]},
                      {"examples", m.tasks.of_example.eq(task).sum().item<int64_t>()},
                      {"accuracy", hits.to(torch::kFloat64).mean().item<double>()}});
   }
-  if (m.heads) m.heads->select(0);
+  answer(m, 0);
   return table;
 }
 

@@ -69,6 +69,9 @@ static MultitaskOptions multitask_options(const core::Config& optim, const Pipel
     table.fail("method", "does not go with [train.subspace]: a gradient would belong to every endpoint");
   if (o.continual)
     table.fail("method", "does not go with [train.continual]: its tasks are learned one after another");
+  if (o.train.average_decay > 0 && !multitask.auxiliary.empty())
+    table.fail("auxiliary",
+               "does not go with train.average_decay: averaged statistics of batch norm would mix the tasks");
   if (o.groups && !multitask.auxiliary.empty())
     table.fail("auxiliary", "does not go with [train.groups]: its parts are those of one head's classes");
   return multitask;

@@ -53,7 +53,7 @@ Training make_training(const Setup& setup) {
   std::shared_ptr<nn::Model> trained = training.model;
   optim::StepSlots slots;
   if (options.multitask) {
-    training.multitask = make_multitask(setup, training.model);
+    training.multitask = std::make_shared<Multitask>(make_multitask(setup, training.model));
     trained = training.multitask->model;
     parameters = trained->parameters();
     training.examples = training.multitask->examples;
@@ -66,7 +66,7 @@ Training make_training(const Setup& setup) {
     methods.push_back(training.multitask->similarity);
     if (training.multitask->heads) {
       training.trainer->set_objective(training.multitask->objective);
-      methods.push_back(std::make_shared<FirstHead>(training.multitask->heads));
+      methods.push_back(std::make_shared<FirstTask>(*training.multitask));
     }
   }
   if (options.groups) {

@@ -13,7 +13,7 @@ struct Training {
   std::shared_ptr<nn::Classifier> model;
   std::shared_ptr<train::Subspace> subspace;                     // with [train.subspace]
   std::shared_ptr<train::invariance::InvariantTraining> groups;  // with [train.groups]
-  std::optional<Multitask> multitask;                            // with [optim.multitask]
+  std::shared_ptr<Multitask> multitask;                          // with [optim.multitask]
   data::Dataset examples;                                        // to train on
   std::unique_ptr<train::Trainer> trainer;
 };

@@ -3,6 +3,7 @@
 #include <torch/torch.h>
 
 #include "lathe/core/error.h"
+#include "lathe/nn/batch_norm.h"
 
 namespace lathe::train {
 
@@ -35,6 +36,7 @@ void TaskSimilarity::begin(nn::Model&, const data::Dataset&, int64_t steps_per_e
 void TaskSimilarity::before_step(int64_t step) {
   if (step % every_ != 0) return;
   const nn::EvaluationMode evaluation(*model_);
+  const nn::BatchStatistics of_each_task(*model_);
   const torch::Device device = nn::device_of(*model_);
   const std::vector<torch::Tensor> shared = rule_->shared_parameters();
   std::vector<torch::Tensor> rows;

@@ -7,9 +7,9 @@
 namespace lathe::train {
 
 // A microscope for training on several tasks: every so often, the cosines of the tasks' gradients of the
-// shared parameters, each taken on fixed examples of its task in evaluation mode. Changes nothing. Wang et
-// al., Gradient Vaccine, ICLR 2021, §3: examples should be parallel, of the same content or at least number,
-// and not those of the training.
+// shared parameters, each taken on fixed examples of its task in evaluation mode, batch norm with their own
+// statistics. Changes nothing. Wang et al., Gradient Vaccine, ICLR 2021, §3: examples should be parallel, of
+// the same content or at least number, and not those of the training.
 class TaskSimilarity : public Method {
  public:
   // `rule` says what is shared and what its components are; component "all" comes first, with all of them.

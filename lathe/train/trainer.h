@@ -95,8 +95,9 @@ class Trainer {
   // The first one added is the nearest to the step rule; each sees the micro-batches through those after it.
   void add_method(std::shared_ptr<Method> method) { methods_.push_back(std::move(method)); }
   // Each micro-batch holds examples of one task, drawn by a data::TaskSampler; Evaluation::task names it, and
-  // Batch::tasks tells the objective. Without train.micro_batch each task has one of a step's. Throws
-  // InputError where a batch cannot be cut like that.
+  // Batch::tasks tells the objective. Batch norm's running statistics then mix the tasks, as no micro-batch
+  // does: take them anew for each task (nn/batch_norm.h). Without train.micro_batch each task has one of a
+  // step's. Throws InputError where a batch cannot be cut like that.
   void set_tasks(data::Tasks tasks, double temperature);
   // Several processes train one model: each calls fit() with the same arguments and takes its share of every
   // batch's micro-batches. Floating-point buffers (batch-norm statistics) are averaged at the end of each

@@ -4,13 +4,19 @@
 namespace lathe::cli::testing {
 namespace {
 
+using Json = nlohmann::json;
+
 class Multitask : public ::testing::Test {
  protected:
   void SetUp() override {
     write_idx_data(work_ / "idx");
     work_.write("table.csv", table_text());
-    work_.write("images.toml", pipeline_text("multi", "idx:idx") + kImages);
+    work_.write("images.toml", with_batch_norm(pipeline_text("multi", "idx:idx")) + kImages);
     work_.write("table.toml", pipeline_text("multi", "csv:table.csv?target=species") + kTable);
+  }
+  static std::string with_batch_norm(std::string text) {
+    const std::string mlp = "kind = \"mlp\"\nhidden = [32]\ndropout = 0.1";
+    return text.replace(text.find(mlp), mlp.size(), "kind = \"cnn\"\nchannels = [8, 16]\npool_every = 1");
   }
   static constexpr const char* kImages = "\n[optim.multitask]\nauxiliary = [\"rotation\", \"half\"]\n";
   static constexpr const char* kTable = "\n[optim.multitask]\ncolumn = \"color\"\nmethod = \"pcgrad\"\n";
@@ -28,6 +34,9 @@ TEST_F(Multitask, ImagesLearnOtherTasksBesideTheirClass) {
                            "over training", "pairs in conflict"})
     EXPECT_NE(page.find(text), std::string::npos) << text;
   EXPECT_EQ(page.find("brightness"), std::string::npos);
+  const Json metrics = Json::parse(core::read_file(bundle / "metrics.json"));
+  for (const Json& m : metrics)
+    if (m.at("name") == "accuracy" && m.at("split") == "test") EXPECT_GT(m.at("value"), 0.8);
   EXPECT_EQ(core::read_file(bundle / "similarity.csv").rfind("step,component,task,other,cosine\n0,all,", 0),
             0u);
   const std::string model = core::read_file(bundle / "model.pt");
@@ -58,6 +67,7 @@ TEST_F(Multitask, SaysWhatIsWrong) {
   EXPECT_TRUE(refused("table.toml", "optim.multitask.treated=[\"mauve\"]", {"no task 'mauve'"}));
   EXPECT_TRUE(refused("table.toml", "optim.multitask.temperature=0.2", {"optim.multitask.temperature"}));
   EXPECT_TRUE(refused("table.toml", "optim.adascale.scale=2", {"optim.multitask", "optim.adascale"}));
+  EXPECT_TRUE(refused("images.toml", "train.average_decay=0.9", {"optim.multitask", "train.average_decay"}));
   EXPECT_TRUE(refused("images.toml", "train.subspace.kind=line", {"optim.multitask", "train.subspace"}));
   EXPECT_TRUE(
       refused("images.toml", "train.batch_size=25", {"train.batch_size must be a multiple of 3 tasks"}));

@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "lathe/nn/batch_norm.h"
 #include "tests/support/archive.h"
 #include "tests/train/scene.h"
 
@@ -39,7 +40,7 @@ struct SimilarityScene : Scene {
   }
 };
 
-// In evaluation mode: dropout and batch norm's statistics have no part in it.
+// In evaluation mode: dropout has no part in it.
 TEST(TaskSimilarity, IsTheCosineOfTheGradients) {
   SimilarityScene scene;
   scene.similarity->begin(*scene.model, scene.train, 8);
@@ -49,6 +50,7 @@ TEST(TaskSimilarity, IsTheCosineOfTheGradients) {
   EXPECT_TRUE(torch::equal(cosines[0], cosines[1]));
 
   scene.model->eval();
+  const nn::BatchStatistics of_each_task(*scene.model);
   std::vector<std::vector<torch::Tensor>> gradients;
   for (const data::Batch& batch : scene.examples())
     gradients.push_back(
