@@ -7,6 +7,7 @@
 #include "lathe/core/error.h"
 #include "lathe/core/files.h"
 #include "lathe/optim/grad_vac.h"
+#include "lathe/train/continual/gradient_projection_memory.h"
 #include "tests/support/message.h"
 #include "tests/train/scene.h"
 
@@ -117,6 +118,32 @@ TEST(Multitask, GoesWithSamClippingAndAveragingAndResumesToTheSameBits) {
   expect_same_bits(weights(whole), weights(parts));
   EXPECT_TRUE(torch::equal(rule->averages(), resumed_rule->averages()));
   EXPECT_GT(rule->averages().abs().sum().item<double>(), 0);
+}
+
+// Three slots at once: SAM's ascent for each task's micro-batch, the vaccine over the tasks, and a projection
+// of what comes out, so that what an earlier task showed the layers gives the outputs it gave.
+TEST(Multitask, GoesWithGradientProjectionMemoryAndSam) {
+  MultitaskScene scene;
+  scene.model = nn::build(core::Config::parse("kind = 'mlp'\nhidden = [16]"), scene.train.schema, Seed(7));
+  scene.model->fit_inputs(scene.train.inputs);
+  const auto memory = std::make_shared<continual::GradientProjectionMemory>(
+      *scene.model, continual::GpmOptions{.threshold = {1}});
+  const torch::Tensor old_inputs = scene.holdout.inputs.slice(0, 0, 6);
+  memory->end_task([&] { scene.model->forward(old_inputs); });
+  const torch::Tensor before = nn::predict(*scene.model, old_inputs),
+                      others = nn::predict(*scene.model, scene.train.inputs);
+
+  scene.optim = {
+      .lr = 0.1, .momentum = 0.9, .nesterov = true, .weight_decay = 0, .sam = optim::SamOptions{.rho = 0.1}};
+  optim::StepSlots slots = continual::step_slots(memory, "auto", scene.optim);
+  const data::Tasks tasks = sites(scene.train);
+  slots.combine = std::make_shared<optim::GradVac>(*scene.model, tasks.names, scene.rule);
+  Trainer trainer(scene.model, optim::make_step(scene.model->parameters(), scene.optim, slots), scene.options,
+                  Seed(3));
+  trainer.set_tasks(tasks, 2);
+  trainer.fit(scene.train, {});
+  EXPECT_LT((nn::predict(*scene.model, old_inputs) - before).abs().max().item<double>(), 1e-3);
+  EXPECT_GT((nn::predict(*scene.model, scene.train.inputs) - others).abs().max().item<double>(), 0.1);
 }
 
 TEST(Multitask, SaysWhatIsWrong) {
