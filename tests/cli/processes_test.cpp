@@ -42,7 +42,7 @@ TEST_F(Processes, TrainOneModel) {
 
 TEST_F(Processes, StopTogetherAndResumeToTheSameBits) {
   const std::string train =
-      std::string(kMpirun) + "train bands.toml --threads 1 --quiet --set train.steps=6000";
+      std::string(kMpirun) + "train bands.toml --threads 1 --quiet --set train.steps=2000";
   ASSERT_TRUE(succeeded(work_.shell(train + " --bundle whole.bundle")));
   // As Ctrl-C, while it trains: both processes are asked, not at the same step.
   const auto stopped = work_.shell(train +
