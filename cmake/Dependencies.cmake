@@ -24,6 +24,15 @@ if(NOT MPI_CXX_FOUND)
   message(STATUS "No MPI: lathe::distributed is left out (Debian: libopenmpi-dev)")
 endif()
 
+# Debian's Halide comes without a CMake package for the compiler itself.
+find_path(LATHE_HALIDE_INCLUDE Halide.h PATH_SUFFIXES halide14)
+find_library(LATHE_HALIDE_LIBRARY NAMES Halide14 Halide)
+if(LATHE_HALIDE_INCLUDE AND LATHE_HALIDE_LIBRARY)
+  set(LATHE_HALIDE ON)
+else()
+  message(STATUS "No Halide: `lathe compile` is left out (Debian: libhalide14-0-dev)")
+endif()
+
 # libjpeg-turbo's own API comes without a CMake package.
 find_path(LATHE_TURBOJPEG_INCLUDE turbojpeg.h REQUIRED)
 find_library(LATHE_TURBOJPEG_LIBRARY turbojpeg REQUIRED)

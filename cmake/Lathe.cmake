@@ -14,7 +14,7 @@ if(LATHE_CCACHE)
   # A precompiled header needs these two, or ccache never hits.
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${LATHE_CCACHE})
   if(CMAKE_CXX_COMPILER_ID MATCHES Clang)
-    add_compile_options("SHELL:-Xclang -fno-pch-timestamp")
+    add_compile_options("$<$<COMPILE_LANGUAGE:CXX>:SHELL:-Xclang -fno-pch-timestamp>")
   endif()
 endif()
 find_program(LATHE_LLD ld.lld)

@@ -1,0 +1,81 @@
+#pragma once
+#include <Halide.h>
+
+#include <functional>
+#include <map>
+#include <mutex>
+#include <set>
+
+#include "lathe/compile/codegen/kernel.h"
+
+namespace lathe::compile::codegen {
+
+// The element of a value at coordinates, outermost axis first. A dense value has one per axis of its shape; a blocked
+// one n, block of channels, y, x, lane.
+using Coordinates = std::vector<Halide::Expr>;
+using Access = std::function<Halide::Expr(const Coordinates&)>;
+
+class CodeCache {
+ public:
+  // Objects are also kept as files of `directory`, unless it is empty.
+  explicit CodeCache(std::string directory = {});
+  std::shared_ptr<const Code> get(const std::string& key,
+                                  const std::function<void(const std::string& symbol, const std::string& file)>& make);
+  int num_compiled() const { return num_compiled_; }
+
+ private:
+  std::mutex mutex_;
+  std::string directory_;
+  std::map<std::string, std::shared_ptr<const Code>> codes_;
+  int num_compiled_ = 0;
+};
+
+Halide::Type halide_type(DType);
+Halide::Target halide_target(const Target&);
+
+// The whole of a value as its storage lies; what lies in its border has negative coordinates, or ones beyond the
+// extents. Without border: the part that kernels write.
+Argument whole(const Graph&, ValueId);
+Argument interior(const Graph&, ValueId);
+Argument dense(Argument::Place, int index, DType, const Shape&);
+
+// Builds one kernel: hands out its inputs, then compiles it.
+class Builder {
+ public:
+  Builder(const Graph& graph, const Target& target, CodeCache& cache, Implementation& implementation)
+      : graph_(graph), target_(target), cache_(cache), implementation_(implementation) {}
+
+  const Graph& graph() const { return graph_; }
+  const Target& target() const { return target_; }
+  int lanes() const { return target_.vector_floats(); }
+
+  // A constant of one element becomes a literal.
+  Access input(ValueId value);
+  Access view(const Argument& argument);
+  // Adds the tensor to the implementation's parameters.
+  Access parameter(const torch::Tensor& tensor);
+  // The function behind parameter() or view(), for schedules that want its name (prefetching).
+  Halide::ImageParam last_param() const { return params_.back(); }
+
+  struct Output {
+    int split_dim = -1, granule = 1;
+    double flops = 0;
+  };
+  // `key` says all that the arguments' shapes do not: what is computed and how it is scheduled.
+  void finish(const std::string& key, std::vector<Halide::Func> outputs, std::vector<Argument> arguments,
+              const Output& options);
+
+ private:
+  const Graph& graph_;
+  const Target& target_;
+  CodeCache& cache_;
+  Implementation& implementation_;
+  std::vector<Halide::ImageParam> params_;
+  std::vector<Argument> arguments_;
+  std::map<ValueId, size_t> known_;
+};
+
+int64_t add_scratch(Implementation&, int64_t bytes);  // its index
+double bytes_of(const Argument&);
+
+}  // namespace lathe::compile::codegen

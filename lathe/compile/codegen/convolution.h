@@ -1,0 +1,33 @@
+#pragma once
+#include "lathe/compile/codegen/implementations.h"
+
+namespace lathe::compile::codegen {
+
+// A 2-D convolution whose output is blocked.
+struct Conv2d {
+  int64_t batch, in_channels, in_height, in_width, out_channels, height, width;
+  int64_t kernel_y, kernel_x, stride_y, stride_x, pad_top, pad_left, dilation_y, dilation_x;
+  bool depthwise, from_dense;  // from_dense: the input is [N, C, H, W] and its padding already there
+  int block;
+  int64_t in_blocks() const { return (in_channels + block - 1) / block; }
+  int64_t out_blocks() const { return (out_channels + block - 1) / block; }
+  double flops() const {
+    return 2.0 * static_cast<double>(batch * out_channels * height * width * kernel_y * kernel_x *
+                                     (depthwise ? 1 : in_channels));
+  }
+};
+Conv2d conv2d(const Graph& graph, const Node& node);
+// The bias padded to whole blocks, [⌈O/b⌉, b]; zeros if there is none.
+torch::Tensor blocked_bias(const Graph& graph, const Node& node, const Conv2d& conv);
+torch::Tensor weight_of(const Graph& graph, const Node& node);
+
+bool winograd_applies(const Graph& graph, const Node& node);
+// Rows and columns beyond input and output that tiles of any of the variants touch.
+std::vector<BorderNeed> winograd_borders(const Graph& graph, const Group& group, const Node& node);
+
+std::vector<Implementation> direct_convolution(const Job&);
+std::vector<Implementation> depthwise_convolution(const Job&);
+std::vector<Implementation> winograd_convolution(const Job&);
+std::vector<Implementation> plain_convolution(const Job&);
+
+}  // namespace lathe::compile::codegen

@@ -1,0 +1,184 @@
+#include <algorithm>
+#include <fmt/format.h>
+
+#include "lathe/compile/codegen/convolution.h"
+#include "lathe/core/error.h"
+
+namespace lathe::compile::codegen {
+namespace {
+
+using Halide::Expr;
+using Halide::Func;
+using Halide::RDom;
+using Halide::Var;
+
+// Columns × rows × blocks of output channels that stay in registers.
+struct Tile {
+  int x, y, blocks;
+  int accumulators() const { return x * y * blocks; }
+};
+
+// Cycles a multiply-add takes, relative to the best: two of them and two loads a cycle, four cycles until one may
+// follow on the same accumulator; columns computed twice count.
+double cost(const Tile& tile, const Conv2d& conv) {
+  const double work = tile.accumulators();
+  const double cycles = std::max({work / 2, (tile.x * tile.y + tile.blocks) / 2.0, 4.0});
+  const auto waste = [](int64_t extent, int step) {
+    return static_cast<double>((extent + step - 1) / step * step) / static_cast<double>(extent);
+  };
+  return cycles / work * waste(conv.width, tile.x) * waste(conv.height, tile.y);
+}
+
+// Best first. More than `registers` − 3 accumulators spill.
+std::vector<Tile> tiles(const Conv2d& conv, int registers, size_t most) {
+  const int room = registers == 16 ? 13 : 20;
+  std::vector<Tile> all;
+  for (int blocks = 1; blocks <= 4; ++blocks) {
+    if (conv.out_blocks() % blocks != 0) continue;
+    for (int y = 1; y <= 2; ++y)
+      for (int x = 1; x <= 14; ++x)
+        if (x * y * blocks <= room && x <= conv.width && y <= conv.height) all.push_back({x, y, blocks});
+  }
+  std::stable_sort(all.begin(), all.end(), [&](const Tile& a, const Tile& b) {
+    return cost(a, conv) < cost(b, conv);
+  });
+  if (all.size() > most) all.resize(most);
+  return all;
+}
+
+// [O, C, ky, kx] as [O/(blocks·b), C/b, ky, kx, C lane, block, O lane].
+torch::Tensor pack(const torch::Tensor& weight, const Conv2d& conv, int blocks) {
+  const int64_t b = conv.block, in_lanes = conv.from_dense ? conv.in_channels : b;
+  const int64_t in_blocks = conv.from_dense ? 1 : conv.in_blocks();
+  torch::Tensor padded = torch::zeros({conv.out_blocks() * b, in_blocks * in_lanes, conv.kernel_y, conv.kernel_x});
+  padded.slice(0, 0, conv.out_channels).slice(1, 0, conv.in_channels).copy_(weight);
+  return padded.view({conv.out_blocks() / blocks, blocks, b, in_blocks, in_lanes, conv.kernel_y, conv.kernel_x})
+      .permute({0, 3, 5, 6, 4, 1, 2})
+      .contiguous();
+}
+
+Implementation direct(const Job& job, const Conv2d& conv, const Tile& tile) {
+  const Node& node = job.node();
+  Implementation result;
+  result.name = fmt::format("direct {}x{}x{}", tile.x, tile.y, tile.blocks);
+  Builder builder(job.graph, job.target, job.cache, result);
+  Scope scope(builder);
+  const Access x = scope.at(node.inputs[0]);
+  const Access w = builder.parameter(pack(weight_of(job.graph, node), conv, tile.blocks));
+  const Access bias = builder.parameter(blocked_bias(job.graph, node, conv));
+
+  Var v("v"), px("x"), py("y"), kb("kb"), n("n");
+  const int in_lanes = static_cast<int>(conv.from_dense ? conv.in_channels : conv.block);
+  const int in_blocks = static_cast<int>(conv.from_dense ? 1 : conv.in_blocks());
+  const RDom r(0, in_lanes, 0, static_cast<int>(conv.kernel_x), 0, static_cast<int>(conv.kernel_y), 0, in_blocks);
+  const Expr column = px * static_cast<int>(conv.stride_x) + r.y * static_cast<int>(conv.dilation_x) - static_cast<int>(conv.pad_left);
+  const Expr line = py * static_cast<int>(conv.stride_y) + r.z * static_cast<int>(conv.dilation_y) - static_cast<int>(conv.pad_top);
+  Func acc("acc");
+  acc(v, px, py, kb, n) = bias({kb, v});
+  const Expr input = conv.from_dense ? x({n, r.x, line, column}) : x({n, r.w, line, column, r.x});
+  acc(v, px, py, kb, n) += input * w({kb / tile.blocks, r.w, r.z, r.y, r.x, kb % tile.blocks, v});
+  scope.define(node.outputs[0], [acc](const Coordinates& at) { return acc(at[4], at[3], at[2], at[1], at[0]); });
+  const ValueId last = lower_rest(scope, job.group, job.anchor + 1);
+  const Argument output = interior(job.graph, last);
+  Func out("out");
+  out(v, px, py, kb, n) = scope.at(last)({n, kb, py, px, v});
+
+  Var xo("xo"), xi("xi"), yo("yo"), yi("yi"), ko("ko"), ki("ki");
+  const auto tail = [](int64_t extent, int step) {
+    return extent % step == 0 ? Halide::TailStrategy::RoundUp : Halide::TailStrategy::ShiftInwards;
+  };
+  out.split(kb, ko, ki, tile.blocks, Halide::TailStrategy::RoundUp)
+      .split(px, xo, xi, tile.x, tail(conv.width, tile.x))
+      .split(py, yo, yi, tile.y, tail(conv.height, tile.y));
+  // Whatever is read again and again should fit the second cache: all weights while rows go by, or else the input.
+  const double weight_bytes = 4.0 * static_cast<double>(weight_of(job.graph, node).numel());
+  const bool rows_outside = weight_bytes <= static_cast<double>(job.target.l2_bytes) / 2;
+  if (rows_outside)
+    out.reorder(v, xi, yi, ki, xo, ko, yo, n);
+  else
+    out.reorder(v, xi, yi, ki, xo, yo, ko, n);
+  out.vectorize(v).unroll(xi).unroll(yi).unroll(ki);
+  acc.store_in(Halide::MemoryType::Stack).compute_at(out, xo).vectorize(v).unroll(px).unroll(py).unroll(kb);
+  acc.update().reorder(v, px, py, kb, r.x, r.y, r.z, r.w).vectorize(v).unroll(px).unroll(py).unroll(kb);
+  if (in_lanes <= 4) acc.update().unroll(r.x);
+  acc.bound_extent(v, conv.block);
+
+  Builder::Output options;
+  options.flops = conv.flops();
+  const bool by_rows = rows_outside && conv.height / tile.y >= 4;
+  options.split_dim = by_rows ? 2 : conv.out_blocks() / tile.blocks > 1 ? 3 : conv.height > 1 ? 2 : -1;
+  options.granule = options.split_dim == 2 ? tile.y : options.split_dim == 3 ? tile.blocks : 1;
+  builder.finish(fmt::format("{}\nrows outside {}\n{}", result.name, rows_outside, signature(job.graph, job.group)),
+                 {out}, {output}, options);
+  return result;
+}
+
+Implementation depthwise(const Job& job, const Conv2d& conv, int columns, int rows) {
+  const Node& node = job.node();
+  Implementation result;
+  result.name = fmt::format("depthwise {}x{}", columns, rows);
+  Builder builder(job.graph, job.target, job.cache, result);
+  Scope scope(builder);
+  const Access x = scope.at(node.inputs[0]);
+  const int64_t b = conv.block, blocks = conv.out_blocks();
+  torch::Tensor padded = torch::zeros({blocks * b, conv.kernel_y, conv.kernel_x});
+  padded.slice(0, 0, conv.out_channels).copy_(weight_of(job.graph, node).squeeze(1));
+  const Access w = builder.parameter(
+      padded.view({blocks, b, conv.kernel_y, conv.kernel_x}).permute({0, 2, 3, 1}).contiguous());
+  const Access bias = builder.parameter(blocked_bias(job.graph, node, conv));
+  Var v("v"), px("x"), py("y"), kb("kb"), n("n");
+  const RDom r(0, static_cast<int>(conv.kernel_x), 0, static_cast<int>(conv.kernel_y));
+  const Expr column = px * static_cast<int>(conv.stride_x) + r.x * static_cast<int>(conv.dilation_x) - static_cast<int>(conv.pad_left);
+  const Expr line = py * static_cast<int>(conv.stride_y) + r.y * static_cast<int>(conv.dilation_y) - static_cast<int>(conv.pad_top);
+  Func acc("acc");
+  acc(v, px, py, kb, n) = bias({kb, v});
+  acc(v, px, py, kb, n) += x({n, kb, line, column, v}) * w({kb, r.y, r.x, v});
+  scope.define(node.outputs[0], [acc](const Coordinates& at) { return acc(at[4], at[3], at[2], at[1], at[0]); });
+  const ValueId last = lower_rest(scope, job.group, job.anchor + 1);
+  const Argument output = interior(job.graph, last);
+  Func out("out");
+  out(v, px, py, kb, n) = scope.at(last)({n, kb, py, px, v});
+  Var xo("xo"), xi("xi"), yo("yo"), yi("yi");
+  const auto tail = [](int64_t extent, int step) {
+    return extent % step == 0 ? Halide::TailStrategy::RoundUp : Halide::TailStrategy::ShiftInwards;
+  };
+  out.split(px, xo, xi, columns, tail(conv.width, columns)).split(py, yo, yi, rows, tail(conv.height, rows));
+  out.reorder(v, xi, yi, xo, yo, kb, n).vectorize(v).unroll(xi).unroll(yi);
+  acc.store_in(Halide::MemoryType::Stack).compute_at(out, xo).vectorize(v).unroll(px).unroll(py);
+  acc.update().reorder(v, px, py, r.x, r.y).vectorize(v).unroll(px).unroll(py);
+  if (conv.kernel_x * conv.kernel_y <= 25) acc.update().unroll(r.x).unroll(r.y);
+  acc.bound_extent(v, conv.block);
+  Builder::Output options;
+  options.flops = conv.flops();
+  options.split_dim = blocks > 1 ? 3 : conv.height > 1 ? 2 : -1;
+  options.granule = options.split_dim == 2 ? rows : 1;
+  builder.finish(result.name + "\n" + signature(job.graph, job.group), {out}, {output}, options);
+  return result;
+}
+
+}  // namespace
+
+std::vector<Implementation> direct_convolution(const Job& job) {
+  const Conv2d conv = conv2d(job.graph, job.node());
+  std::vector<Implementation> all;
+  for (const Tile& tile : tiles(conv, job.target.vector_registers(), job.variants)) all.push_back(direct(job, conv, tile));
+  return all;
+}
+
+std::vector<Implementation> depthwise_convolution(const Job& job) {
+  const Conv2d conv = conv2d(job.graph, job.node());
+  if (conv.from_dense) throw Error("a depthwise convolution with blocked output wants blocked input");
+  std::vector<Implementation> all;
+  std::vector<int> widths;
+  for (int columns : {7, 4, 8, 6, 5, 3, 2, 1})
+    if (columns <= conv.width) widths.push_back(columns);
+  std::stable_sort(widths.begin(), widths.end(), [&](int a, int b) {
+    const auto waste = [&](int c) { return (conv.width + c - 1) / c * c; };
+    return waste(a) < waste(b);
+  });
+  if (widths.size() > job.variants) widths.resize(job.variants);
+  for (int columns : widths) all.push_back(depthwise(job, conv, columns, 1));
+  return all;
+}
+
+}  // namespace lathe::compile::codegen

@@ -1,0 +1,81 @@
+#include "lathe/compile/codegen/implementations.h"
+
+#include <map>
+
+#include "lathe/compile/codegen/convolution.h"
+#include "lathe/compile/op.h"
+#include "lathe/core/error.h"
+
+namespace lathe::compile::codegen {
+namespace {
+
+using Maker = std::vector<Implementation> (*)(const Job&);
+
+const std::map<std::string, Maker>& makers() {
+  static const std::map<std::string, Maker> table = {
+      {"conv", convolution},
+      {"conv_transpose", transposed_convolution},
+      {"linear", dense_layer},
+      {"matmul", matrix_product},
+      {"lstm", recurrence},
+      {"gru", recurrence},
+      {"argmax", arg_reduction},
+      {"argmin", arg_reduction},
+      {"topk", arg_reduction},
+      {"sum", reduction},
+      {"mean", reduction},
+      {"prod", reduction},
+      {"max", reduction},
+      {"min", reduction},
+      {"softmax", reduction},
+      {"log_softmax", reduction},
+      {"max_pool", reduction},
+      {"avg_pool", reduction},
+      {"adaptive_avg_pool", reduction},
+      {"adaptive_max_pool", reduction},
+      {"layer_norm", reduction},
+      {"group_norm", reduction},
+      {"instance_norm", reduction}};
+  return table;
+}
+
+size_t anchor_of(const Graph& graph, const Group& group) {
+  for (size_t i = 0; i < group.nodes.size(); ++i)
+    if (makers().count(graph.nodes[static_cast<size_t>(group.nodes[i])].op)) return i;
+  return group.nodes.size();
+}
+
+}  // namespace
+
+bool has_kernel(const std::string& op) { return makers().count(op) > 0 || can_lower(op); }
+
+std::vector<Implementation> implementations(const Graph& graph, const Group& group, const Target& target,
+                                            CodeCache& cache, size_t variants) {
+  const Job job{graph, group, target, cache, anchor_of(graph, group), variants};
+  const Maker make = job.anchor == group.nodes.size() ? injective : makers().at(job.node().op);
+  try {
+    return make(job);
+  } catch (const Halide::Error& error) {
+    std::string text = error.what();
+    while (!text.empty() && text.back() == '\n') text.pop_back();
+    throw Error("no kernel for {}: {}", signature(graph, group), text);
+  }
+}
+
+std::vector<BorderNeed> border_needs(const Graph& graph, const Group& group) {
+  const size_t anchor = anchor_of(graph, group);
+  if (anchor == group.nodes.size()) return {};
+  const Node& node = graph.nodes[static_cast<size_t>(group.nodes[anchor])];
+  if (node.op != "conv" || graph.value(node.outputs[0]).layout.block <= 1 || graph.value(node.inputs[0]).layout.block <= 1) return {};
+  const Conv2d conv = conv2d(graph, node);
+  const auto& padding = node.integers("padding");
+  std::vector<BorderNeed> needs = {
+      {node.inputs[0], {static_cast<int>(padding[0]), static_cast<int>(padding[2]), static_cast<int>(padding[1]), static_cast<int>(padding[3])}}};
+  if (winograd_applies(graph, node)) {
+    const auto more = winograd_borders(graph, group, node);
+    needs.insert(needs.end(), more.begin(), more.end());
+  }
+  return needs;
+}
+
+}  // namespace lathe::compile::codegen
