@@ -10,8 +10,8 @@
 namespace lathe::compile {
 
 // How an operator may be fused (Chen et al., OSDI 2018, §3):
-// injective: each element of the output reads one element of each input (element-wise, broadcasts, slices, …);
-// reduction: each reads a set of elements (sums, pools, softmax, norms); it absorbs injective producers;
+// injective: each element of the output reads one element of each input (element-wise, broadcasts, slices,
+// …); reduction: each reads a set of elements (sums, pools, softmax, norms); it absorbs injective producers;
 // complex: convolutions and matrix products, whose output absorbs element-wise consumers;
 // opaque: fused with nothing.
 enum class OpClass { injective, reduction, complex, opaque };
@@ -35,44 +35,51 @@ void register_op(Op op);              // throws Error when the name is taken
 // broadcasting).
 bool is_elementwise(std::string_view name);
 
-// The table. s = number of spatial axes; "?" marks an optional input. Broadcasting is numpy's.
+// The table. s = number of spatial axes; "?" marks an optional input (from the right: none is left out before
+// one that is given). Broadcasting is numpy's. Attributes are needed unless a default is written here; an
+// axis lies in [0, rank), sizes are >= 0, and the inputs of an op have one dtype unless it says otherwise.
 //
 // element-wise, one input:
-//   neg abs exp log sqrt rsqrt reciprocal sin cos tanh sigmoid erf relu gelu gelu_tanh silu hardsigmoid hardswish
-//   softplus softsign mish floor ceil round sign square logical_not
+//   neg abs exp log sqrt rsqrt reciprocal sin cos tanh sigmoid erf relu gelu gelu_tanh silu hardsigmoid
+//   hardswish softplus softsign mish floor ceil round sign square logical_not
 //   clamp(min, max)  leaky_relu(slope)  elu(alpha)  selu  cast(dtype: name)  identity
-// element-wise, two inputs, broadcasting: add sub mul div pow maximum minimum mod prelu
+//     neg abs sign square relu clamp also take integers; round: half to even; an infinite bound is none
+// element-wise, two inputs, broadcasting: add sub mul div pow maximum minimum mod prelu(x, slope)
 //   equal not_equal less less_equal greater greater_equal logical_and logical_or logical_xor
+//     integers: div rounds towards zero; mod(fmod = 0): the divisor's sign, with fmod = 1 the dividend's
 // element-wise, three: where(condition, a, b)
 // linear algebra (complex):
 //   conv(x [N, C, s…], w [O, C/groups, k…], b? [O])   stride[s] padding[2s: begins, ends] dilation[s] groups
 //   conv_transpose(x, w [C, O/groups, k…], b?)        stride padding dilation groups output_padding[s]
 //   linear(x […, K], w [N, K], b? [N])
 //   matmul(a […, M, K], b […, K, N])                  leading axes broadcast
+//   attention(q […, L, D], k […, S, D], v […, S, E], mask?)  scale causal
+//     mask is added to the logits; causal: row i sees columns <= i
 // reductions:
-//   sum mean prod max min(x)       axes keepdims
-//   argmax argmin(x)               axis keepdims                   -> i64
+//   sum mean prod max min(x)       axes keepdims                   without axes: x
+//   argmax argmin(x)               axis keepdims                   -> i64, of equal ones the first
 //   topk(x)                        k axis largest                  -> values, i64 indices; opaque
 //   softmax log_softmax(x)         axis
-//   max_pool(x)  kernel[s] stride[s] padding[2s] dilation[s] extra[s]        extra: columns beyond the end that
-//   avg_pool(x)  kernel stride padding extra count_include_pad               ceil mode reaches, never counted
-//   adaptive_avg_pool adaptive_max_pool(x)  output_size[s]
+//   max_pool(x)  kernel[s] stride[s] padding[2s] dilation[s] extra[s] = 0    extra: columns beyond the end
+//   avg_pool(x)  kernel stride padding extra count_include_pad               that ceil mode reaches, never
+//   adaptive_avg_pool adaptive_max_pool(x)  output_size[s]                   counted
 //   batch_norm(x, gamma, beta, mean, variance)  eps               (injective)
 //   layer_norm(x, gamma?, beta?)    num_axes eps                  over the last num_axes axes
 //   group_norm(x, gamma?, beta?)    groups eps;   instance_norm(x, gamma?, beta?) eps
-// shapes (injective): reshape(shape) transpose(axes) broadcast(shape) slice(starts, ends, steps: one per axis,
-//   0 <= start, step > 0) flip(axes) pad(before, after, mode = constant|reflect|edge, value) concat(axis)
-//   gather(x, indices; axis)       as numpy.take: negative indices count from the end
+// shapes (injective): reshape(shape) transpose(axes) broadcast(shape) flip(axes) concat(axis)
+//   slice(starts, ends, steps)     one per axis, 0 <= start <= end <= size, step > 0
+//   pad(before, after, mode = constant|reflect|edge, value = 0)
+//   gather(x, indices i64|i32)     axis; as numpy.take: negative indices count from the end
 //   resize(x)  sizes[s] mode = nearest|linear coordinates = half_pixel|align_corners|asymmetric
 //              rounding = floor|ceil|round_prefer_floor|round_prefer_ceil (nearest)
+//              scales[s] = sizes / x's sizes: what positions are computed with; beyond the edge lies the edge
 // recurrent (opaque), one layer in one direction, gates as in PyTorch (i f g o; r z n):
-//   lstm(x [T, N, I], w_ih [4H, I], w_hh [4H, H], b [4H], h0 [N, H], c0 [N, H])  reverse   -> y [T, N, H], hn, cn
-//   gru(x, w_ih [3H, I], w_hh [3H, H], b_ih [3H], b_hh [3H], h0)                 reverse   -> y, hn
-// attention(q […, L, D], k […, S, D], v […, S, E], mask?)  scale causal; mask is added to the logits (complex)
+//   lstm(x [T, N, I], w_ih [4H, I], w_hh [4H, H], b [4H], h0 [N, H], c0)  reverse   -> y [T, N, H], hn, cn
+//   gru(x, w_ih [3H, I], w_hh [3H, H], b_ih [3H], b_hh [3H], h0)          reverse   -> y, hn
 // integers:
-//   quantize(x f32)    scale[] zero_point[] axis dtype = u8|i8: saturate(round_half_even(x / scale) + zero_point);
-//                      one scale, or one per index of the axis
-//   dequantize(q)      scale[] zero_point[] axis
-//   layout(x)          block: the same value in another layout (injective; the value's Layout says which)
+//   quantize(x)    scale[] zero_point[] axis dtype = u8|i8: saturate(round_half_even(x / scale) +
+//                  zero_point); one scale, or one per index of the axis
+//   dequantize(q)  scale[] zero_point[] axis: f32; q is u8, i8, or i32 with zero points 0
+//   layout(x)      block: the same value in another layout (injective; the value's Layout says which)
 
 }  // namespace lathe::compile
