@@ -155,8 +155,10 @@ class Fusion {
   // Whether a reader asks for elements of what it reads more than once: it broadcasts, or its windows
   // overlap.
   bool repeats(int reader, int producer) const {
+    const std::string& op = node(reader).op;
+    if (op == "concat" || op == "pad") return false;
     if (kind(reader) == OpClass::injective) return type(reader).numel() > type(producer).numel();
-    return node(reader).op == "max_pool" || node(reader).op == "avg_pool";
+    return op == "max_pool" || op == "avg_pool";
   }
 
   void join_consumer(int producer) {
