@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <fmt/ranges.h>
 
+#include "lathe/compile/infer.h"
 #include "lathe/compile/op.h"
 #include "lathe/core/error.h"
 
@@ -140,7 +141,7 @@ ValueId Graph::add_constant(torch::Tensor tensor, std::string name) {
   return id;
 }
 
-std::vector<ValueId> Graph::add(Node node) {
+std::vector<Type> infer(const Graph& graph, const Node& node) {
   const Op& known = op(node.op);
   const auto count = static_cast<int>(node.inputs.size());
   if (count < known.min_inputs || (known.max_inputs >= 0 && count > known.max_inputs))
@@ -151,12 +152,16 @@ std::vector<ValueId> Graph::add(Node node) {
                          : fmt::format("{} to {}", known.min_inputs, known.max_inputs));
   std::vector<Type> types;
   for (const ValueId input : node.inputs) {
-    if (input < 0 || static_cast<size_t>(input) >= values.size())
+    if (input < 0 || static_cast<size_t>(input) >= graph.values.size())
       throw Error("{} reads value %{}, which is not in the graph", node.op, input);
-    types.push_back(type(input));
+    types.push_back(graph.type(input));
   }
+  return known.infer(node, types);
+}
+
+std::vector<ValueId> Graph::add(Node node) {
   node.outputs.clear();
-  for (auto& inferred : known.infer(node, types)) {
+  for (auto& inferred : infer(*this, node)) {
     node.outputs.push_back(static_cast<ValueId>(values.size()));
     values.push_back({std::move(inferred), {}, {}, {}});
   }
@@ -235,16 +240,10 @@ void check(const Graph& graph) {
   for (size_t i = 0; i < graph.nodes.size(); ++i) {
     const Node& node = graph.nodes[i];
     const std::string where = place(graph, i);
-    if (!is_op(node.op)) throw Error("{}: no such operator", where);
-    const Op& known = op(node.op);
-    const auto count = static_cast<int>(node.inputs.size());
-    if (count < known.min_inputs || (known.max_inputs >= 0 && count > known.max_inputs))
-      throw Error("{}: {} inputs", where, count);
-    std::vector<Type> types;
-    for (const ValueId input : node.inputs) read(input, where), types.push_back(graph.type(input));
+    for (const ValueId input : node.inputs) read(input, where);
     std::vector<Type> inferred;
     try {
-      inferred = known.infer(node, types);
+      inferred = infer(graph, node);
     } catch (const std::exception& error) {
       throw Error("{}: {}", where, error.what());
     }

@@ -1,0 +1,425 @@
+#include <ATen/ATen.h>
+
+#include <charconv>
+#include <limits>
+
+#include "lathe/compile/infer.h"
+#include "lathe/compile/op.h"
+#include "lathe/compile/text.h"
+#include "lathe/core/error.h"
+#include "lathe/core/printable.h"
+
+namespace lathe::compile {
+namespace {
+
+constexpr int kWidest = 4096;  // blocks and borders
+
+bool is_word(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '.';
+}
+
+// What is left of one line.
+class Line {
+ public:
+  Line(std::string_view text, int number) : rest_(text), number_(number) {}
+
+  [[noreturn]] void expected(std::string_view what) {
+    skip();
+    const std::string_view found = rest_.substr(0, 24);
+    throw InputError("line {}: expected {}, found {}", number_, what,
+                     found.empty() ? "the end of the line" : "'" + core::printable(found) + "'");
+  }
+  [[noreturn]] void wrong(std::string_view what) {
+    throw InputError("line {}: {}", number_, core::printable(what.substr(0, what.find('\n'))));
+  }
+  bool at_end() {
+    skip();
+    return rest_.empty();
+  }
+  bool takes(std::string_view token) {
+    skip();
+    if (rest_.substr(0, token.size()) != token) return false;
+    rest_.remove_prefix(token.size());
+    return true;
+  }
+  void want(std::string_view token) {
+    if (!takes(token)) expected(fmt::format("'{}'", token));
+  }
+  std::string_view word(std::string_view what) {
+    skip();
+    size_t length = 0;
+    while (length < rest_.size() && is_word(rest_[length])) ++length;
+    if (length == 0) expected(what);
+    const std::string_view found = rest_.substr(0, length);
+    rest_.remove_prefix(length);
+    return found;
+  }
+  bool takes_word(std::string_view token) {
+    skip();
+    const bool here = rest_.substr(0, token.size()) == token &&
+                      (rest_.size() == token.size() || !is_word(rest_[token.size()]));
+    if (here) rest_.remove_prefix(token.size());
+    return here;
+  }
+  // The characters of a number, signs and all.
+  std::string_view number(std::string_view what) {
+    skip();
+    size_t length = 0;
+    while (length < rest_.size() && (is_word(rest_[length]) || rest_[length] == '-' || rest_[length] == '+'))
+      ++length;
+    if (length == 0) expected(what);
+    const std::string_view found = rest_.substr(0, length);
+    rest_.remove_prefix(length);
+    return found;
+  }
+  int64_t integer(int64_t least, int64_t most, std::string_view what) {
+    const std::string_view before = rest_;
+    int64_t value = 0;
+    const std::string_view token = number(what);
+    const auto [end, error] = std::from_chars(token.data(), token.data() + token.size(), value);
+    if (error != std::errc() || end != token.data() + token.size() || value < least || value > most)
+      rest_ = before, expected(fmt::format("{} from {} to {}", what, least, most));
+    return value;
+  }
+  template <typename T>
+  T real() {
+    const std::string_view before = rest_;
+    const std::string_view token = number("a number");
+    T value = 0;
+    const auto [end, error] = std::from_chars(token.data(), token.data() + token.size(), value);
+    if (error != std::errc() || end != token.data() + token.size()) rest_ = before, expected("a number");
+    return value;
+  }
+  std::string quoted() {
+    want("\"");
+    std::string text;
+    while (true) {
+      if (rest_.empty()) expected("a closing '\"'");
+      if (rest_[0] == '"') break;
+      text += character();
+    }
+    rest_.remove_prefix(1);
+    return text;
+  }
+  std::string comment() {
+    if (!rest_.empty() && rest_[0] == ' ') rest_.remove_prefix(1);
+    std::string text;
+    while (!rest_.empty()) text += character();
+    return text;
+  }
+  char peek() {
+    skip();
+    return rest_.empty() ? '\0' : rest_[0];
+  }
+  int line() const { return number_; }
+
+ private:
+  void skip() {
+    while (!rest_.empty() && (rest_[0] == ' ' || rest_[0] == '\t' || rest_[0] == '\r'))
+      rest_.remove_prefix(1);
+  }
+  char character() {
+    char c = rest_[0];
+    rest_.remove_prefix(1);
+    if (c != '\\') return c;
+    if (rest_.empty()) expected("a character after '\\'");
+    c = rest_[0];
+    if (c != 'x') {
+      rest_.remove_prefix(1);
+      return c;
+    }
+    unsigned code = 0;
+    const auto hex = rest_.substr(1, 2);
+    const auto [end, error] = std::from_chars(hex.data(), hex.data() + hex.size(), code, 16);
+    if (hex.size() != 2 || error != std::errc() || end != hex.data() + 2)
+      expected("'\\x' and two hexadecimal digits");
+    rest_.remove_prefix(3);
+    return static_cast<char>(code);
+  }
+
+  std::string_view rest_;
+  int number_;
+};
+
+Value declared(Line& line) {
+  Value value;
+  const std::string_view name = line.word("a type such as f32[1,3]");
+  try {
+    value.type.dtype = dtype_of(name);
+  } catch (const InputError& error) {
+    line.wrong(error.what());
+  }
+  line.want("[");
+  if (!line.takes("]")) {
+    do value.type.shape.push_back(line.integer(0, std::numeric_limits<int64_t>::max(), "a size"));
+    while (line.takes(","));
+    line.want("]");
+  }
+  if (line.takes_word("layout")) {
+    line.want("(");
+    value.layout.block = static_cast<int>(line.integer(2, kWidest, "a block"));
+    if (line.takes(",")) {
+      if (!line.takes_word("border")) line.expected("'border'");
+      for (int& width : value.layout.border) width = static_cast<int>(line.integer(0, kWidest, "a width"));
+    }
+    line.want(")");
+    if (value.type.shape.size() != 4) line.wrong("a blocked layout needs four axes [N,C,H,W]");
+  }
+  try {
+    storage_bytes(value.type, value.layout);
+  } catch (const InputError& error) {
+    line.wrong(error.what());
+  }
+  return value;
+}
+
+Attribute attribute(Line& line) {
+  if (line.peek() == '"') return line.quoted();
+  const auto number = [&]() -> std::variant<int64_t, double> {
+    const std::string_view token = line.number("a number, a list or a text in quotes");
+    const char* const last = token.data() + token.size();
+    int64_t whole = 0;
+    if (const auto [end, error] = std::from_chars(token.data(), last, whole);
+        error == std::errc() && end == last)
+      return whole;
+    double value = 0;
+    if (const auto [end, error] = std::from_chars(token.data(), last, value);
+        error == std::errc() && end == last)
+      return value;
+    line.wrong(fmt::format("'{}' is not a number", token));
+  };
+  if (!line.takes("[")) return std::visit([](auto value) -> Attribute { return value; }, number());
+  if (line.takes("]")) return std::vector<int64_t>{};
+  if (line.takes(".]")) return std::vector<double>{};
+  std::vector<int64_t> whole;
+  std::vector<double> real;
+  bool all_whole = true;
+  do {
+    const auto value = number();
+    if (const auto* integer = std::get_if<int64_t>(&value)) {
+      whole.push_back(*integer), real.push_back(static_cast<double>(*integer));
+    } else {
+      all_whole = false, real.push_back(std::get<double>(value));
+    }
+  } while (line.takes(","));
+  line.want("]");
+  return all_whole ? Attribute(whole) : Attribute(real);
+}
+
+template <typename T>
+torch::Tensor elements(Line& line, const Type& type) {
+  std::vector<T> values;
+  line.want("{");
+  if (!line.takes("}")) {
+    do {
+      if constexpr (std::is_same_v<T, bool>) {
+        const std::string_view word = line.word("true or false");
+        if (word != "true" && word != "false") line.wrong("an element of bool is true or false");
+        values.push_back(word == "true");
+      } else if constexpr (std::is_floating_point_v<T>) {
+        values.push_back(line.real<T>());
+      } else {
+        values.push_back(static_cast<T>(
+            line.integer(std::numeric_limits<T>::min(), std::numeric_limits<T>::max(), "an integer")));
+      }
+    } while (line.takes(","));
+    line.want("}");
+  }
+  if (static_cast<int64_t>(values.size()) != type.numel())
+    line.wrong(fmt::format("{} elements for {}", values.size(), to_string(type)));
+  const torch::Tensor tensor = torch::empty(type.shape, torch::dtype(scalar_type(type.dtype)));
+  std::copy(values.begin(), values.end(), tensor.data_ptr<T>());
+  return tensor;
+}
+
+torch::Tensor constant(Line& line, const Type& type, const Constants& constants) {
+  if (!line.takes_word("hash")) switch (type.dtype) {
+      case DType::f32:
+        return elements<float>(line, type);
+      case DType::f64:
+        return elements<double>(line, type);
+      case DType::i64:
+        return elements<int64_t>(line, type);
+      case DType::i32:
+        return elements<int32_t>(line, type);
+      case DType::i16:
+        return elements<int16_t>(line, type);
+      case DType::i8:
+        return elements<int8_t>(line, type);
+      case DType::u8:
+        return elements<uint8_t>(line, type);
+      case DType::boolean:
+        return elements<bool>(line, type);
+    }
+  const std::string hash(line.word("a hash"));
+  const auto found = constants.find(hash);
+  if (found == constants.end())
+    line.wrong(fmt::format("no constant has the hash {}; {} were given", hash, constants.size()));
+  const torch::Tensor tensor = found->second.detach().cpu().contiguous();
+  const Type given{dtype_of(tensor.scalar_type()), tensor.sizes().vec()};
+  if (!(given == type))
+    line.wrong(fmt::format("the constant {} is {}, not {}", hash, to_string(given), to_string(type)));
+  return tensor;
+}
+
+class Parser {
+ public:
+  Parser(std::string_view text, const Constants& constants)
+      : text_(text), constants_(constants), most_((size_t{1} << 16) + text.size()) {}
+
+  Graph parse() {
+    Line first = next();
+    if (!first.takes_word("graph")) first.expected("graph \"NAME\"");
+    graph_.name = first.quoted();
+    end(first);
+    while (true) {
+      Line line = next();
+      if (line.takes_word("output")) return finish(line);
+      if (line.takes_word("input")) {
+        const ValueId id = define(line);
+        line.want(":");
+        settle(id, declared(line));
+        graph_.inputs.push_back(id);
+      } else if (line.takes_word("constant")) {
+        const ValueId id = define(line);
+        line.want(":");
+        Value value = declared(line);
+        line.want("=");
+        value.constant = constant(line, value.type, constants_);
+        settle(id, std::move(value));
+      } else if (line.peek() == '%') {
+        node(line);
+        continue;
+      } else {
+        line.expected("input, constant, output or a node '%N = op(…) : type'");
+      }
+      end(line);
+    }
+  }
+
+ private:
+  // The next line that says something.
+  Line next() {
+    while (!text_.empty()) {
+      const size_t length = std::min(text_.find('\n'), text_.size());
+      Line line(text_.substr(0, length), ++number_);
+      text_.remove_prefix(std::min(length + 1, text_.size()));
+      if (!line.at_end() && line.peek() != '#') return line;
+    }
+    throw InputError("line {}: the text ends without {}", number_ + 1,
+                     number_ == 0 ? "graph \"NAME\"" : "its line 'output %N, …'");
+  }
+  void end(Line& line) {
+    if (!line.at_end() && line.peek() != '#') line.expected("the end of the line");
+  }
+  ValueId reference(Line& line) {
+    line.want("%");
+    const auto id = static_cast<ValueId>(line.integer(0, static_cast<int64_t>(most_), "a value's number"));
+    return id;
+  }
+  void make(Line& line, ValueId id, std::string name) {
+    const auto index = static_cast<size_t>(id);
+    if (index >= made_.size()) made_.resize(index + 1), graph_.values.resize(index + 1);
+    if (made_[index]) line.wrong(fmt::format("%{} is made a second time", id));
+    made_[index] = true;
+    graph_.value(id).name = std::move(name);
+  }
+  ValueId define(Line& line) {
+    const ValueId id = reference(line);
+    make(line, id, line.peek() == '"' ? line.quoted() : std::string());
+    return id;
+  }
+  void settle(ValueId id, Value value) {
+    value.name = std::move(graph_.value(id).name);
+    graph_.value(id) = std::move(value);
+  }
+  ValueId read(Line& line) {
+    const ValueId id = reference(line);
+    if (static_cast<size_t>(id) >= made_.size() || !made_[static_cast<size_t>(id)])
+      line.wrong(fmt::format("%{} is read before it is made", id));
+    return id;
+  }
+
+  void node(Line& line) {
+    Node node;
+    std::vector<std::string> names;  // outputs exist only after the inputs have been read
+    do {
+      node.outputs.push_back(reference(line));
+      names.push_back(line.peek() == '"' ? line.quoted() : std::string());
+    } while (line.takes(","));
+    line.want("=");
+    node.op = line.word("an operator");
+    line.want("(");
+    if (!line.takes(")")) {
+      do node.inputs.push_back(read(line));
+      while (line.takes(","));
+      line.want(")");
+    }
+    if (line.takes("{") && !line.takes("}")) {
+      do {
+        const std::string name(line.word("an attribute"));
+        line.want("=");
+        if (!node.attributes.emplace(name, attribute(line)).second)
+          line.wrong(fmt::format("attribute '{}' is given twice", name));
+      } while (line.takes(","));
+      line.want("}");
+    }
+    line.want(":");
+    std::vector<Value> values{declared(line)};
+    while (line.takes(",")) values.push_back(declared(line));
+    if (line.takes("#")) node.source = line.comment();
+    if (!line.at_end()) line.expected("the end of the line");
+    std::vector<Type> types;
+    try {
+      types = infer(graph_, node);
+    } catch (const std::exception& error) {
+      line.wrong(error.what());
+    }
+    if (types.size() != node.outputs.size() || values.size() != types.size())
+      line.wrong(fmt::format("{} has {} outputs; {} names and {} types are given", node.op, types.size(),
+                             node.outputs.size(), values.size()));
+    for (size_t i = 0; i < types.size(); ++i) {
+      if (!(types[i] == values[i].type))
+        line.wrong(
+            fmt::format("{} gives {}, not {}", node.op, to_string(types[i]), to_string(values[i].type)));
+      make(line, node.outputs[i], std::move(names[i]));
+      settle(node.outputs[i], std::move(values[i]));
+    }
+    graph_.nodes.push_back(std::move(node));
+  }
+
+  Graph finish(Line& line) {
+    if (!line.at_end() && line.peek() != '#') {
+      do graph_.outputs.push_back(read(line));
+      while (line.takes(","));
+    }
+    end(line);
+    while (!text_.empty()) {
+      const size_t length = std::min(text_.find('\n'), text_.size());
+      Line more(text_.substr(0, length), ++number_);
+      text_.remove_prefix(std::min(length + 1, text_.size()));
+      if (!more.at_end() && more.peek() != '#') more.expected("nothing after the line 'output'");
+    }
+    try {
+      check(graph_);
+    } catch (const Error& error) {
+      line.wrong(error.what());
+    }
+    return std::move(graph_);
+  }
+
+  std::string_view text_;
+  const Constants& constants_;
+  size_t most_;
+  int number_ = 0;
+  Graph graph_;
+  std::vector<bool> made_;
+};
+
+}  // namespace
+
+Graph parse_text(std::string_view text, const Constants& constants) {
+  return Parser(text, constants).parse();
+}
+
+}  // namespace lathe::compile
