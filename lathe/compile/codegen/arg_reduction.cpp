@@ -47,7 +47,7 @@ std::vector<Implementation> arg_extreme(const Job& job) {
   Coordinates c = loop.at;
   if (job.graph.type(last).shape.empty()) c.clear();
   out(loop.vars) = scope.at(last)(c);
-  best.store_in(Halide::MemoryType::Stack).compute_at(out, loop.vars[0]);
+  best.store_in(kOnStack).compute_at(out, loop.vars[0]);
   Builder::Output options;
   options.split_dim = outer_dim(output);
   options.flops = static_cast<double>(job.graph.type(node.inputs[0]).numel()) * 2;
@@ -106,7 +106,7 @@ std::vector<Implementation> top(const Job& job) {
   std::vector<Halide::VarOrRVar> order = {loop.vars[dim]};
   for (size_t d = 0; d < shape.size(); ++d)
     if (d != dim) order.emplace_back(loop.vars[d]);
-  best.store_in(Halide::MemoryType::Stack);
+  best.store_in(kOnStack);
   if (shape.size() > 1) {
     const Var level = loop.vars[dim == 0 ? 1 : 0];
     out_values.reorder(order);

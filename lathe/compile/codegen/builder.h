@@ -15,6 +15,10 @@ namespace lathe::compile::codegen {
 using Coordinates = std::vector<Halide::Expr>;
 using Access = std::function<Halide::Expr(const Coordinates&)>;
 
+// Halide moves what it calls Stack to its own heap when it is larger than 16 KiB; what it calls Register stays where kernels
+// want it.
+constexpr Halide::MemoryType kOnStack = Halide::MemoryType::Register;
+
 class CodeCache {
  public:
   // Objects are also kept as files of `directory`, unless it is empty.

@@ -95,7 +95,7 @@ std::vector<Implementation> plain_convolution(const Job& job) {
   order.emplace_back(co);
   order.emplace_back(loop.vars[c + 1]);
   out.reorder(order).unroll(ci);
-  acc.store_in(Halide::MemoryType::Stack).compute_at(out, wide ? xo : loop.vars[0]).unroll(key.vars[c]);
+  acc.store_in(kOnStack).compute_at(out, wide ? xo : loop.vars[0]).unroll(key.vars[c]);
   std::vector<Halide::VarOrRVar> inner = {key.vars[0], key.vars[c]};
   for (int d = 0; d < r.dimensions(); ++d) inner.emplace_back(r[d]);
   acc.update().reorder(inner).unroll(key.vars[c]);
@@ -160,7 +160,7 @@ std::vector<Implementation> transposed_convolution(const Job& job) {
   } else {
     acc.compute_at(out, loop.vars[0]);
   }
-  acc.store_in(Halide::MemoryType::Stack);
+  acc.store_in(kOnStack);
   Builder::Output options;
   const size_t c = output.dims.size() - 2;
   options.split_dim = output.dims[c].extent > 1 ? static_cast<int>(c) : outer_dim(output);

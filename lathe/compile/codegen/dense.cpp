@@ -105,7 +105,7 @@ Implementation dense(const Job& job, const Tile& tile) {
   out.split(m, mo, mi, tile.rows, rows % tile.rows == 0 ? Halide::TailStrategy::RoundUp : Halide::TailStrategy::ShiftInwards);
   out.reorder(ji, mi, mo, jo).unroll(mi);
   if (even || columns >= lanes) out.vectorize(ji, lanes);
-  acc.store_in(Halide::MemoryType::Stack).compute_at(out, mo).bound_extent(i, width);
+  acc.store_in(kOnStack).compute_at(out, mo).bound_extent(i, width).bound_extent(p, 1);
   acc.vectorize(i, lanes).unroll(i).unroll(m);
   acc.update().reorder(i, m, k).vectorize(i, lanes).unroll(i).unroll(m);
   if (rows == 1 && depth % 4 == 0) acc.update().unroll(k, 4);
@@ -180,7 +180,7 @@ std::vector<Implementation> matrix_product(const Job& job) {
   }
   for (size_t d = 2; d < loop.vars.size(); ++d) order.emplace_back(loop.vars[d]);
   out.reorder(order).unroll(mi);
-  acc.store_in(Halide::MemoryType::Stack).compute_at(out, mo).unroll(m);
+  acc.store_in(kOnStack).compute_at(out, mo).unroll(m);
   acc.update().reorder(j, m, k).unroll(m);
   if (wide) {
     out.vectorize(ji, lanes);

@@ -98,7 +98,7 @@ Implementation direct(const Job& job, const Conv2d& conv, const Tile& tile) {
   else
     out.reorder(v, xi, yi, ki, xo, yo, ko, n);
   out.vectorize(v).unroll(xi).unroll(yi).unroll(ki);
-  acc.store_in(Halide::MemoryType::Stack).compute_at(out, xo).vectorize(v).unroll(px).unroll(py).unroll(kb);
+  acc.store_in(kOnStack).compute_at(out, xo).vectorize(v).unroll(px).unroll(py).unroll(kb);
   acc.update().reorder(v, px, py, kb, r.x, r.y, r.z, r.w).vectorize(v).unroll(px).unroll(py).unroll(kb);
   if (in_lanes <= 4) acc.update().unroll(r.x);
   acc.bound_extent(v, conv.block);
@@ -144,7 +144,7 @@ Implementation depthwise(const Job& job, const Conv2d& conv, int columns, int ro
   };
   out.split(px, xo, xi, columns, tail(conv.width, columns)).split(py, yo, yi, rows, tail(conv.height, rows));
   out.reorder(v, xi, yi, xo, yo, kb, n).vectorize(v).unroll(xi).unroll(yi);
-  acc.store_in(Halide::MemoryType::Stack).compute_at(out, xo).vectorize(v).unroll(px).unroll(py);
+  acc.store_in(kOnStack).compute_at(out, xo).vectorize(v).unroll(px).unroll(py);
   acc.update().reorder(v, px, py, r.x, r.y).vectorize(v).unroll(px).unroll(py);
   if (conv.kernel_x * conv.kernel_y <= 25) acc.update().unroll(r.x).unroll(r.y);
   acc.bound_extent(v, conv.block);

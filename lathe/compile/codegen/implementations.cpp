@@ -67,7 +67,6 @@ std::vector<BorderNeed> border_needs(const Graph& graph, const Group& group) {
   if (anchor == group.nodes.size()) return {};
   const Node& node = graph.nodes[static_cast<size_t>(group.nodes[anchor])];
   if (node.op != "conv" || graph.value(node.outputs[0]).layout.block <= 1 || graph.value(node.inputs[0]).layout.block <= 1) return {};
-  const Conv2d conv = conv2d(graph, node);
   const auto& padding = node.integers("padding");
   std::vector<BorderNeed> needs = {
       {node.inputs[0], {static_cast<int>(padding[0]), static_cast<int>(padding[2]), static_cast<int>(padding[1]), static_cast<int>(padding[3])}}};

@@ -50,7 +50,7 @@ void project(const Job& job, Implementation& result, const Sizes& s, const Argum
       .reorder(ji, mi, mo, jo)
       .unroll(mi)
       .vectorize(ji, lanes);
-  acc.store_in(Halide::MemoryType::Stack).compute_at(out, mo).bound_extent(i, width);
+  acc.store_in(kOnStack).compute_at(out, mo).bound_extent(i, width).bound_extent(p, 1);
   acc.vectorize(i, lanes).unroll(i).unroll(m).update().reorder(i, m, k).vectorize(i, lanes).unroll(i).unroll(m);
   Argument output = projected;
   output.dims = {{0, static_cast<int>(columns), 1}, {0, rows, static_cast<int>(columns)}};
@@ -92,7 +92,7 @@ struct Cell {
     const RDom k(0, static_cast<int>(s.hidden));
     acc(i, g, n, block) = b({g, block, i});
     acc(i, g, n, block) += h({n, k}) * w({block, k, g, i});
-    acc.store_in(Halide::MemoryType::Stack).bound_extent(i, lanes).bound_extent(g, static_cast<int>(s.gates));
+    acc.store_in(kOnStack).bound_extent(i, lanes).bound_extent(block, 1).bound_extent(g, static_cast<int>(s.gates));
     acc.vectorize(i).unroll(g).update().reorder(i, g, k, n).vectorize(i).unroll(g);
     if (s.hidden % 2 == 0) acc.update().unroll(k, 2);
   }
@@ -167,10 +167,10 @@ std::vector<Implementation> recurrence(const Job& job) {
       const Access c = cell.builder.view(step == 0 ? c0 : dense(Argument::Place::scratch, cells[(step + 1) % 2], DType::f32, {s.batch, s.hidden}));
       cell.products(h, constant_of(job, 2), torch::zeros({s.gates * s.hidden}), s);
       Func c_next("c"), h_next("h");
-      c_next(cell.hidden, cell.n) =
-          sigmoid(cell.gate(1) + projection(1)) * c({cell.n, cell.hidden}) +
-          sigmoid(cell.gate(0) + projection(0)) * hyperbolic_tangent(cell.gate(2) + projection(2));
-      h_next(cell.hidden, cell.n) = sigmoid(cell.gate(3) + projection(3)) * hyperbolic_tangent(c_next(cell.hidden, cell.n));
+      const Expr state = sigmoid(cell.gate(1) + projection(1)) * c({cell.n, cell.hidden}) +
+                         sigmoid(cell.gate(0) + projection(0)) * hyperbolic_tangent(cell.gate(2) + projection(2));
+      c_next(cell.hidden, cell.n) = state;
+      h_next(cell.hidden, cell.n) = sigmoid(cell.gate(3) + projection(3)) * hyperbolic_tangent(state);
       std::vector<Func> outputs = {c_next, h_next};
       cell.schedule(outputs, s);
       cell.builder.finish("lstm cell", outputs,

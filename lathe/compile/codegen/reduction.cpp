@@ -135,7 +135,7 @@ void place(Func& out, const Loops& loop, const Argument& output, std::vector<Fun
     split = true;
   }
   for (Func& stage : stages) {
-    stage.store_in(Halide::MemoryType::Stack);
+    stage.store_in(kOnStack);
     if (plan.level >= rank)
       stage.compute_root();
     else if (split && plan.level == plan.vector_dim)
@@ -368,7 +368,7 @@ std::vector<Implementation> softmax(const Job& job) {
     out.reorder(order);
     if (wide) out.vectorize(inner);
     for (Func& stage : stages) {
-      stage.store_in(Halide::MemoryType::Stack);
+      stage.store_in(kOnStack);
       stage.compute_at(out, wide ? outer : loop.vars[0]);
       if (wide) stage.vectorize(stage.args()[0], lanes).update().vectorize(stage.args()[0], lanes);
     }
@@ -469,7 +469,7 @@ std::vector<Implementation> norm(const Job& job) {
     if (c > 0 && output.dims[0].extent >= lanes)
       out.vectorize(loop.vars[0], lanes, output.dims[0].extent % lanes == 0 ? Halide::TailStrategy::RoundUp : Halide::TailStrategy::ShiftInwards);
     for (Func& stage : stages) {
-      stage.store_in(Halide::MemoryType::Stack);
+      stage.store_in(kOnStack);
       stage.compute_at(out, group);
     }
     if (options.split_dim == static_cast<int>(c)) options.granule = static_cast<int>(members);

@@ -109,7 +109,7 @@ Transform transform_input(const Access& x, const Conv2d& conv, const Geometry& g
 }
 
 void schedule_columns(Transform& transform) {
-  transform.by_columns.store_in(Halide::MemoryType::Stack)
+  transform.by_columns.store_in(kOnStack)
       .compute_at(transform.result, transform.t)
       .vectorize(transform.v)
       .unroll(transform.i)
@@ -206,21 +206,22 @@ Implementation winograd(const Job& job, const Conv2d& conv, const Variant& varia
     out.split(ty, tyo, tyi, rows, Halide::TailStrategy::RoundUp).reorder(v, xi, yi, ki, tx, tyi, ko, tyo, n);
   }
   out.vectorize(v).unroll(xi).unroll(yi);
-  ax.store_in(Halide::MemoryType::Stack).compute_at(out, ki).vectorize(v).unroll(i).unroll(j).reorder(v, j, i);
-  products_.store_in(Halide::MemoryType::Stack)
+  ax.store_in(kOnStack).compute_at(out, ki).vectorize(v).unroll(i).unroll(j).reorder(v, j, i);
+  products_.store_in(kOnStack)
       .compute_at(out, ko)
       .split(t, to, ti, variant.tiles, together % variant.tiles == 0 ? Halide::TailStrategy::RoundUp : Halide::TailStrategy::ShiftInwards)
       .vectorize(v)
       .unroll(ti)
       .unroll(kb)
       .reorder(v, ti, kb, to, i, j);
-  acc.store_in(Halide::MemoryType::Stack).compute_at(products_, to).vectorize(v).unroll(t).unroll(kb);
+  acc.store_in(kOnStack).compute_at(products_, to).vectorize(v).unroll(t).unroll(kb);
   acc.update().reorder(v, t, kb, r.x, r.y).vectorize(v).unroll(t).unroll(kb);
   if (variant.rows > 0) {
     schedule_columns(transform);
-    transform.result.store_in(Halide::MemoryType::Stack).compute_at(out, tyo).align_storage(transform.t, padded_tiles(together));
+    transform.result.store_in(kOnStack).compute_at(out, tyo).align_storage(transform.t, padded_tiles(together));
   }
-  products_.align_storage(t, padded_tiles(together));
+  products_.align_storage(t, padded_tiles(together)).bound_extent(t, together).bound_extent(kb, blocks);
+  if (variant.rows > 0) transform.result.bound_extent(transform.t, together);
 
   Builder::Output options;
   options.flops = products;
