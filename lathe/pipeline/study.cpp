@@ -103,6 +103,13 @@ void for_each_recorded_result(const fs::path& tree, const Visit& visit) {
   }
 }
 
+// A cell of a Markdown table: a bar would end it.
+std::string markdown_cell(const std::string& text) {
+  std::string cell;
+  for (char c : text) cell += c == '|' ? std::string("\\|") : std::string(1, c);
+  return cell;
+}
+
 std::string markdown_number(const Json& value) {
   return value.is_number() ? fmt::format("{:.4g}", value.get<double>()) : "";
 }
@@ -209,7 +216,7 @@ std::string results_page(const fs::path& tree) {
                         core::human_seconds(result.at("seconds")), result.at("commit").get<std::string>());
     page += "| metric | paper | baseline | measured | bar | verdict |\n|---|---:|---:|---:|---|---|\n";
     for (const Json& row : result.at("rows"))
-      page += fmt::format("| {} | {} | {} | {} | {} | {} |\n", row.at("metric").get<std::string>(),
+      page += fmt::format("| {} | {} | {} | {} | {} | {} |\n", markdown_cell(row.at("metric")),
                           markdown_number(row.at("paper")), markdown_number(row.at("baseline")),
                           markdown_number(row.at("measured")),
                           row.at("bar").is_null() ? "" : row.at("bar").get<std::string>(),

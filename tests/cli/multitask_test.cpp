@@ -54,6 +54,19 @@ TEST_F(Multitask, ValuesOfAColumnAreTasks) {
   EXPECT_TRUE(succeeded(work_.lathe({"evaluate", "multi.bundle"})));
 }
 
+// What docs/optim.md says that it goes with, all at once.
+TEST_F(Multitask, GoesWithGroupsSamAndAWeightAverage) {
+  work_.write("all.toml",
+              pipeline_text("all", "csv:table.csv?target=species") + kTable +
+                  "\n[optim.sam]\nrho = 0.05\n\n[train.groups]\ninfer = \"loss\"\nweight = 0.1\n");
+  ASSERT_TRUE(
+      succeeded(work_.lathe({"run", "all.toml", "--threads", "1", "--quiet", "--set", "train.batch_size=30",
+                             "--set", "train.average_decay=0.9", "--set", "optim.clip_norm=1"})));
+  const std::string page = core::read_file(work_ / "all.bundle" / "report.html");
+  for (const char* text : {"Tasks that share one model", "Parts of the classes"})
+    EXPECT_NE(page.find(text), std::string::npos) << text;
+}
+
 TEST_F(Multitask, SaysWhatIsWrong) {
   const auto refused = [&](const char* pipeline, const std::string& set,
                            const std::vector<std::string>& parts) {

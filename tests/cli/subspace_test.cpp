@@ -54,6 +54,19 @@ TEST_F(Subspace, ShowsItsNetworks) {
   EXPECT_NEAR(logits[3].at("accuracy").get<double>(), table[3].at("accuracy").get<double>(), 0.1);
 }
 
+// Early stopping keeps the best midpoint, and the endpoints as they were in the end: the report says so.
+TEST_F(Subspace, StoppedEarlyIsFlagged) {
+  ASSERT_TRUE(succeeded(work_->lathe({"run", "line.toml", "--bundle", "early.bundle", "--threads", "1",
+                                      "--quiet", "--set", "train.patience=1", "--set", "train.steps=2000"})));
+  const Json details =
+      Json::parse(core::read_file(*work_ / "early.bundle" / "stages" / "train.json")).at("details");
+  EXPECT_EQ(details.at("stopped_early"), true);
+  EXPECT_NE(
+      core::read_file(*work_ / "early.bundle" / "report.html").find("the best midpoint that early stopping"),
+      std::string::npos);
+  EXPECT_TRUE(succeeded(work_->lathe({"evaluate", "subspace", "early.bundle", "--threads", "1"})));
+}
+
 TEST_F(Subspace, OfOneEndpointHasNoPair) {
   ASSERT_TRUE(succeeded(
       work_->lathe({"train", "line.toml", "--bundle", "one.bundle", "--threads", "1", "--quiet", "--set",

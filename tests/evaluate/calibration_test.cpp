@@ -43,6 +43,19 @@ TEST(CalibrationError, ASureModelIsAsWrongAsItsErrors) {
   EXPECT_NEAR(expected_calibration_error(logits, classes({0, 1, 0, 0})), 0.25, 1e-12);
 }
 
+// Confidences 0.95, 0.95, 0.55, 0.05, of which the second and the last are wrong, in twenty bins:
+// (|1 − 1.9| + |1 − 0.55| + |0 − 0.05|) / 4. A confidence of 1 is in the last bin.
+TEST(CalibrationError, OfTwentyClasses) {
+  at::Tensor p = torch::empty({4, 20}, torch::kFloat64);
+  for (const auto& [row, confidence] : {std::pair{0, 0.95}, {1, 0.95}, {2, 0.55}, {3, 0.05}}) {
+    p[row].fill_((1 - confidence) / 19);
+    p[row][0] = confidence;
+  }
+  EXPECT_NEAR(expected_calibration_error(p.log(), classes({0, 1, 0, 1}), 20), 0.35, 1e-12);
+  const at::Tensor sure = torch::tensor({{1e4, 0.0}}, torch::kFloat64);
+  EXPECT_EQ(reliability_curve(sure, classes({0}), 20).back().count, 1);
+}
+
 TEST(CalibrationError, MatchesBruteForceOverBins) {
   const int64_t n = 20000, k = 10, bins = 15;
   const at::Tensor logits = 2 * torch::randn({n, k}, seeded(1), torch::kFloat64);

@@ -143,6 +143,54 @@ TEST(GradientVaccine, ProductsGiveWhatVectorsGive) {
     }
 }
 
+// The tasks in another order, and so the orders in which each meets the others: the same vectors, in that
+// order.
+TEST(GradientVaccine, TasksInAnotherOrderGiveTheSame) {
+  constexpr int64_t kTasks = 3;
+  const std::vector<int64_t> moved = {2, 0, 1};  // task i becomes task moved[i]
+  const auto meetings = [](uint64_t seed) {      // of each task: whom it meets, in turn
+    core::Random random(seed);
+    std::vector<std::vector<int64_t>> of_task;
+    for (int64_t i = 0; i < kTasks; ++i) {
+      std::vector<int64_t> order = {0, 1, 2};
+      random.shuffle(order);
+      order.erase(std::find(order.begin(), order.end(), i));
+      of_task.push_back(order);
+    }
+    return of_task;
+  };
+  const auto moved_meetings = [&](uint64_t seed) {
+    std::vector<std::vector<int64_t>> of_task(kTasks);
+    const auto before = meetings(seed);
+    for (int64_t i = 0; i < kTasks; ++i)
+      for (int64_t j : before[static_cast<size_t>(i)])
+        of_task[static_cast<size_t>(moved[static_cast<size_t>(i)])].push_back(moved[static_cast<size_t>(j)]);
+    return of_task;
+  };
+  torch::manual_seed(10);
+  for (uint64_t seed = 0; seed < 8; ++seed) {
+    uint64_t alike = 0;
+    while (meetings(alike) != moved_meetings(seed)) ++alike;
+    const torch::Tensor g = torch::randn({kTasks, 7}, torch::kFloat64);
+    torch::Tensor h = torch::empty_like(g), averages = torch::full({kTasks, kTasks, 1}, 0.4, torch::kFloat64);
+    for (int64_t i = 0; i < kTasks; ++i) h[moved[static_cast<size_t>(i)]] = g[i];
+    torch::Tensor moved_averages = averages.clone();
+    core::Random a(seed), b(alike);
+    const VaccineResult of_g = vaccinate(g, {{0, 7}}, averages, {.beta = 0.3}, a),
+                        of_h = vaccinate(h, {{0, 7}}, moved_averages, {.beta = 0.3}, b);
+    EXPECT_GT(of_g.triggered, 0);
+    EXPECT_TRUE(torch::allclose(of_g.gradient, of_h.gradient, 1e-12, 1e-12));
+    for (int64_t i = 0; i < kTasks; ++i) {
+      const int64_t to = moved[static_cast<size_t>(i)];
+      EXPECT_TRUE(torch::allclose(torch::mv(g.t(), of_g.coefficients[0][i]),
+                                  torch::mv(h.t(), of_h.coefficients[0][to]), 1e-12, 1e-12));
+      for (int64_t j = 0; j < kTasks; ++j)
+        EXPECT_NEAR(averages[i][j][0].item<double>(),
+                    moved_averages[to][moved[static_cast<size_t>(j)]][0].item<double>(), 1e-12);
+    }
+  }
+}
+
 TEST(GradientVaccine, SimpleCases) {
   torch::manual_seed(9);
   core::Random random(2);

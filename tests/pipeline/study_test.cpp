@@ -21,7 +21,7 @@ StudyResult two_rows(const StudyContext& context) {
                   .measured = 2,
                   .bar = Bar{.most = 1.5},
                   .timing = true},
-                 {.metric = "samples", .paper = {}, .baseline = {}, .measured = 7, .bar = {}}};
+                 {.metric = "|samples|", .paper = {}, .baseline = {}, .measured = 7, .bar = {}}};
   return result;
 }
 
@@ -68,6 +68,7 @@ TEST(Study, RecordedResultsGoStaleWithTheirSources) {
   EXPECT_TRUE(stale_results(tree.path()).empty());
   const std::string page = results_page(tree.path());
   EXPECT_NE(page.find("| accuracy | 0.95 | 0.9 | 0.96 | ≥ 0.94 | met |"), std::string::npos) << page;
+  EXPECT_NE(page.find("| \\|samples\\| |  |  | 7 |  |  |"), std::string::npos) << page;
   core::write_file(tree.path() / "lathe/data/b.cpp",
                    "changed");  // above the module that the study depends on
   core::write_file(tree.path() / "studies/two_rows_runs.cpp", "of this study");
