@@ -195,6 +195,21 @@ TEST(ChooseLayouts, EqualsBruteForceOnSmallGraphs) {
   EXPECT_GT(mixed, 5);
 }
 
+// Every layer reads all before it: no series-parallel graph, so the search is cut off.
+TEST(ChooseLayouts, DenselyConnectedNetworksAreBlocked) {
+  NetworkBuilder net;
+  std::vector<ValueId> layers{net.conv(net.graph.add_input("x", {DType::f32, {1, 3, 28, 28}}), 16, 3, 1)};
+  for (int i = 0; i < 20; ++i) {
+    const ValueId all =
+        layers.size() == 1 ? layers[0] : net.graph.add("concat", layers, {{"axis", int64_t{1}}});
+    layers.push_back(net.relu(net.conv(all, 16, 3, 1)));
+  }
+  net.graph.outputs = {net.classifier(net.graph.add("concat", layers, {{"axis", int64_t{1}}}), 10)};
+  const Graph result = choose_layouts(net.graph, target("x86-64-avx512"));
+  check(result);
+  EXPECT_EQ(count(result, "layout"), 1);
+}
+
 TEST(ChooseLayouts, KeepsWhatRandomGraphsCompute) {
   int found = 0;
   for (uint64_t seed = 0; seed < 100; ++seed)
