@@ -1,147 +1,21 @@
 #include <ATen/ATen.h>
 
-#include <charconv>
 #include <limits>
 
 #include "lathe/compile/infer.h"
 #include "lathe/compile/op.h"
 #include "lathe/compile/text.h"
+#include "lathe/compile/text_line.h"
 #include "lathe/core/error.h"
-#include "lathe/core/printable.h"
 
 namespace lathe::compile {
 namespace {
 
-constexpr int kWidest = 4096;  // blocks and borders
+constexpr int kWidest = 4096;                   // blocks and borders
+constexpr int64_t kLongest = int64_t{1} << 40;  // of one axis
+constexpr size_t kMostAxes = 64;
 
-bool is_word(char c) {
-  return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '.';
-}
-
-// What is left of one line.
-class Line {
- public:
-  Line(std::string_view text, int number) : rest_(text), number_(number) {}
-
-  [[noreturn]] void expected(std::string_view what) {
-    skip();
-    const std::string_view found = rest_.substr(0, 24);
-    throw InputError("line {}: expected {}, found {}", number_, what,
-                     found.empty() ? "the end of the line" : "'" + core::printable(found) + "'");
-  }
-  [[noreturn]] void wrong(std::string_view what) {
-    throw InputError("line {}: {}", number_, core::printable(what.substr(0, what.find('\n'))));
-  }
-  bool at_end() {
-    skip();
-    return rest_.empty();
-  }
-  bool takes(std::string_view token) {
-    skip();
-    if (rest_.substr(0, token.size()) != token) return false;
-    rest_.remove_prefix(token.size());
-    return true;
-  }
-  void want(std::string_view token) {
-    if (!takes(token)) expected(fmt::format("'{}'", token));
-  }
-  std::string_view word(std::string_view what) {
-    skip();
-    size_t length = 0;
-    while (length < rest_.size() && is_word(rest_[length])) ++length;
-    if (length == 0) expected(what);
-    const std::string_view found = rest_.substr(0, length);
-    rest_.remove_prefix(length);
-    return found;
-  }
-  bool takes_word(std::string_view token) {
-    skip();
-    const bool here = rest_.substr(0, token.size()) == token &&
-                      (rest_.size() == token.size() || !is_word(rest_[token.size()]));
-    if (here) rest_.remove_prefix(token.size());
-    return here;
-  }
-  // The characters of a number, signs and all.
-  std::string_view number(std::string_view what) {
-    skip();
-    size_t length = 0;
-    while (length < rest_.size() && (is_word(rest_[length]) || rest_[length] == '-' || rest_[length] == '+'))
-      ++length;
-    if (length == 0) expected(what);
-    const std::string_view found = rest_.substr(0, length);
-    rest_.remove_prefix(length);
-    return found;
-  }
-  int64_t integer(int64_t least, int64_t most, std::string_view what) {
-    const std::string_view before = rest_;
-    int64_t value = 0;
-    const std::string_view token = number(what);
-    const auto [end, error] = std::from_chars(token.data(), token.data() + token.size(), value);
-    if (error != std::errc() || end != token.data() + token.size() || value < least || value > most)
-      rest_ = before, expected(fmt::format("{} from {} to {}", what, least, most));
-    return value;
-  }
-  template <typename T>
-  T real() {
-    const std::string_view before = rest_;
-    const std::string_view token = number("a number");
-    T value = 0;
-    const auto [end, error] = std::from_chars(token.data(), token.data() + token.size(), value);
-    if (error != std::errc() || end != token.data() + token.size()) rest_ = before, expected("a number");
-    return value;
-  }
-  std::string quoted() {
-    want("\"");
-    std::string text;
-    while (true) {
-      if (rest_.empty()) expected("a closing '\"'");
-      if (rest_[0] == '"') break;
-      text += character();
-    }
-    rest_.remove_prefix(1);
-    return text;
-  }
-  std::string comment() {
-    if (!rest_.empty() && rest_[0] == ' ') rest_.remove_prefix(1);
-    std::string text;
-    while (!rest_.empty()) text += character();
-    return text;
-  }
-  char peek() {
-    skip();
-    return rest_.empty() ? '\0' : rest_[0];
-  }
-  int line() const { return number_; }
-
- private:
-  void skip() {
-    while (!rest_.empty() && (rest_[0] == ' ' || rest_[0] == '\t' || rest_[0] == '\r'))
-      rest_.remove_prefix(1);
-  }
-  char character() {
-    char c = rest_[0];
-    rest_.remove_prefix(1);
-    if (c != '\\') return c;
-    if (rest_.empty()) expected("a character after '\\'");
-    c = rest_[0];
-    if (c != 'x') {
-      rest_.remove_prefix(1);
-      return c;
-    }
-    unsigned code = 0;
-    const auto hex = rest_.substr(1, 2);
-    const auto [end, error] = std::from_chars(hex.data(), hex.data() + hex.size(), code, 16);
-    if (hex.size() != 2 || error != std::errc() || end != hex.data() + 2)
-      expected("'\\x' and two hexadecimal digits");
-    rest_.remove_prefix(3);
-    return static_cast<char>(code);
-  }
-
-  std::string_view rest_;
-  int number_;
-};
-
-Value declared(Line& line) {
+Value declared(TextLine& line) {
   Value value;
   const std::string_view name = line.word("a type such as f32[1,3]");
   try {
@@ -151,10 +25,11 @@ Value declared(Line& line) {
   }
   line.want("[");
   if (!line.takes("]")) {
-    do value.type.shape.push_back(line.integer(0, std::numeric_limits<int64_t>::max(), "a size"));
+    do value.type.shape.push_back(line.integer(0, kLongest, "a size"));
     while (line.takes(","));
     line.want("]");
   }
+  if (value.type.shape.size() > kMostAxes) line.wrong("more than 64 axes");
   if (line.takes_word("layout")) {
     line.want("(");
     value.layout.block = static_cast<int>(line.integer(2, kWidest, "a block"));
@@ -173,7 +48,7 @@ Value declared(Line& line) {
   return value;
 }
 
-Attribute attribute(Line& line) {
+Attribute attribute(TextLine& line) {
   if (line.peek() == '"') return line.quoted();
   const auto number = [&]() -> std::variant<int64_t, double> {
     const std::string_view token = line.number("a number, a list or a text in quotes");
@@ -207,7 +82,7 @@ Attribute attribute(Line& line) {
 }
 
 template <typename T>
-torch::Tensor elements(Line& line, const Type& type) {
+torch::Tensor elements(TextLine& line, const Type& type) {
   std::vector<T> values;
   line.want("{");
   if (!line.takes("}")) {
@@ -232,7 +107,7 @@ torch::Tensor elements(Line& line, const Type& type) {
   return tensor;
 }
 
-torch::Tensor constant(Line& line, const Type& type, const Constants& constants) {
+torch::Tensor constant(TextLine& line, const Type& type, const Constants& constants) {
   if (!line.takes_word("hash")) switch (type.dtype) {
       case DType::f32:
         return elements<float>(line, type);
@@ -268,12 +143,12 @@ class Parser {
       : text_(text), constants_(constants), most_((size_t{1} << 16) + text.size()) {}
 
   Graph parse() {
-    Line first = next();
+    TextLine first = next();
     if (!first.takes_word("graph")) first.expected("graph \"NAME\"");
     graph_.name = first.quoted();
     end(first);
     while (true) {
-      Line line = next();
+      TextLine line = next();
       if (line.takes_word("output")) return finish(line);
       if (line.takes_word("input")) {
         const ValueId id = define(line);
@@ -299,32 +174,32 @@ class Parser {
 
  private:
   // The next line that says something.
-  Line next() {
+  TextLine next() {
     while (!text_.empty()) {
       const size_t length = std::min(text_.find('\n'), text_.size());
-      Line line(text_.substr(0, length), ++number_);
+      TextLine line(text_.substr(0, length), ++number_);
       text_.remove_prefix(std::min(length + 1, text_.size()));
       if (!line.at_end() && line.peek() != '#') return line;
     }
     throw InputError("line {}: the text ends without {}", number_ + 1,
                      number_ == 0 ? "graph \"NAME\"" : "its line 'output %N, …'");
   }
-  void end(Line& line) {
+  void end(TextLine& line) {
     if (!line.at_end() && line.peek() != '#') line.expected("the end of the line");
   }
-  ValueId reference(Line& line) {
+  ValueId reference(TextLine& line) {
     line.want("%");
     const auto id = static_cast<ValueId>(line.integer(0, static_cast<int64_t>(most_), "a value's number"));
     return id;
   }
-  void make(Line& line, ValueId id, std::string name) {
+  void make(TextLine& line, ValueId id, std::string name) {
     const auto index = static_cast<size_t>(id);
     if (index >= made_.size()) made_.resize(index + 1), graph_.values.resize(index + 1);
     if (made_[index]) line.wrong(fmt::format("%{} is made a second time", id));
     made_[index] = true;
     graph_.value(id).name = std::move(name);
   }
-  ValueId define(Line& line) {
+  ValueId define(TextLine& line) {
     const ValueId id = reference(line);
     make(line, id, line.peek() == '"' ? line.quoted() : std::string());
     return id;
@@ -333,14 +208,14 @@ class Parser {
     value.name = std::move(graph_.value(id).name);
     graph_.value(id) = std::move(value);
   }
-  ValueId read(Line& line) {
+  ValueId read(TextLine& line) {
     const ValueId id = reference(line);
     if (static_cast<size_t>(id) >= made_.size() || !made_[static_cast<size_t>(id)])
       line.wrong(fmt::format("%{} is read before it is made", id));
     return id;
   }
 
-  void node(Line& line) {
+  void node(TextLine& line) {
     Node node;
     std::vector<std::string> names;  // outputs exist only after the inputs have been read
     do {
@@ -388,7 +263,7 @@ class Parser {
     graph_.nodes.push_back(std::move(node));
   }
 
-  Graph finish(Line& line) {
+  Graph finish(TextLine& line) {
     if (!line.at_end() && line.peek() != '#') {
       do graph_.outputs.push_back(read(line));
       while (line.takes(","));
@@ -396,7 +271,7 @@ class Parser {
     end(line);
     while (!text_.empty()) {
       const size_t length = std::min(text_.find('\n'), text_.size());
-      Line more(text_.substr(0, length), ++number_);
+      TextLine more(text_.substr(0, length), ++number_);
       text_.remove_prefix(std::min(length + 1, text_.size()));
       if (!more.at_end() && more.peek() != '#') more.expected("nothing after the line 'output'");
     }

@@ -172,6 +172,18 @@ TEST(Fuse, ResNetHasOneKernelForEachConvolutionAndPool) {
   expect_sound(graph);
 }
 
+// All passes one after another, from a network with its batch norms to kernels.
+TEST(Fuse, ResNetComesThroughAllPasses) {
+  const Graph graph = resnet18(64, 16, Norms::separate), best = optimize(graph);
+  EXPECT_EQ(count(graph, "batch_norm"), 20);
+  EXPECT_EQ(best.nodes.size(), 20u + 17 + 8 + 2 + 2);  // convolutions, relu, add, pools, reshape and linear
+  const Graph result = choose_layouts(best, target("x86-64-avx2"));
+  check_same(graph, result, "all of them");
+  EXPECT_EQ(count(result, "layout"), 1);
+  EXPECT_EQ(fuse(result).size(), 20u + 2 + 2 + 1);
+  expect_sound(result);
+}
+
 TEST(Fuse, LongChainsAreCut) {
   Graph graph;
   ValueId x = graph.add_input("x", {DType::f32, {4}});

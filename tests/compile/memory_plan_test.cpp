@@ -65,7 +65,7 @@ int64_t optimum(const std::vector<Block>& blocks) {
 
 TEST(PlanMemory, NoLiveBlocksOverlap) {
   core::Random random(1);
-  for (int trial = 0; trial < 200; ++trial) {
+  for (int trial = 0; trial < 100; ++trial) {
     const auto blocks = random_blocks(random, 1 + static_cast<int>(random.below(60)), 40);
     expect_sound(blocks, plan_memory(blocks));
   }
@@ -97,6 +97,16 @@ TEST(PlanMemory, ResidualChainsNeedLittleMoreThanTheBound) {
       blocks.push_back({bytes, step + 2, step + 3});
       step += 3;
     }
+  const MemoryPlan plan = plan_memory(blocks);
+  expect_sound(blocks, plan);
+  EXPECT_LE(static_cast<double>(plan.bytes), 1.1 * static_cast<double>(plan.lower_bound));
+}
+
+TEST(PlanMemory, ThousandsOfBlocksAreNoTrouble) {
+  core::Random random(4);
+  std::vector<Block> blocks;
+  for (int step = 0; step < 3000; ++step)
+    blocks.push_back({1 + random.below(100000), step, step + static_cast<int>(random.below(6))});
   const MemoryPlan plan = plan_memory(blocks);
   expect_sound(blocks, plan);
   EXPECT_LE(static_cast<double>(plan.bytes), 1.1 * static_cast<double>(plan.lower_bound));

@@ -6,7 +6,7 @@
 #include "lathe/compile/graph.h"
 #include "lathe/core/seed.h"
 
-// Graphs of well-known networks, as an optimised import leaves them: batch norms are in the weights.
+// Graphs of well-known networks.
 namespace lathe::compile {
 
 class NetworkBuilder {
@@ -24,6 +24,13 @@ class NetworkBuilder {
                       {"dilation", Integers{1, 1}},
                       {"groups", groups}},
                      "conv" + std::to_string(graph.nodes.size()));
+  }
+  ValueId batch_norm(ValueId x) {
+    const Shape channels{graph.type(x).shape[1]};
+    const ValueId variance = graph.add_constant(graph.value(weights(channels, 1)).constant.square() + 0.5);
+    return graph.add("batch_norm",
+                     {x, weights(channels, 1), weights(channels, 0.1), weights(channels, 0.1), variance},
+                     {{"eps", 1e-5}});
   }
   ValueId relu(ValueId x) { return graph.add("relu", {x}); }
   ValueId add(ValueId x, ValueId y) { return graph.add("add", {x, y}); }
@@ -53,16 +60,22 @@ class NetworkBuilder {
   core::Random random_{1};
 };
 
-inline Graph resnet18(int64_t size, int64_t width = 64) {
+enum class Norms { folded, separate };
+
+inline Graph resnet18(int64_t size, int64_t width = 64, Norms norms = Norms::folded) {
   NetworkBuilder net;
+  const auto conv = [&](ValueId from, int64_t channels, int64_t kernel, int64_t stride) {
+    const ValueId y = net.conv(from, channels, kernel, stride);
+    return norms == Norms::folded ? y : net.batch_norm(y);
+  };
   net.graph.name = "resnet18";
   ValueId x = net.graph.add_input("image", {DType::f32, {1, 3, size, size}});
-  x = net.max_pool(net.relu(net.conv(x, width, 7, 2)), 3, 2);
+  x = net.max_pool(net.relu(conv(x, width, 7, 2)), 3, 2);
   for (int64_t stage = 0; stage < 4; ++stage)
     for (int64_t block = 0; block < 2; ++block) {
       const int64_t stride = stage > 0 && block == 0 ? 2 : 1, channels = width << stage;
-      const ValueId y = net.conv(net.relu(net.conv(x, channels, 3, stride)), channels, 3, 1);
-      const ValueId shortcut = stride == 2 ? net.conv(x, channels, 1, 2) : x;
+      const ValueId y = conv(net.relu(conv(x, channels, 3, stride)), channels, 3, 1);
+      const ValueId shortcut = stride == 2 ? conv(x, channels, 1, 2) : x;
       x = net.relu(net.add(y, shortcut));
     }
   net.graph.outputs = {net.classifier(x, 1000)};

@@ -154,9 +154,36 @@ class RandomGraph {
     const ValueId once = graph_.add("transpose", {x}, {{"axes", Integers{0, 1, 3, 2}}});
     return random_.below(2) ? once : graph_.add("transpose", {unary(once)}, {{"axes", Integers{0, 1, 3, 2}}});
   }
+  // Twice the size: by nearest neighbours, between them, or by a transposed convolution.
+  ValueId larger(ValueId x) {
+    const int64_t height = shape(x)[2], width = shape(x)[3], channels = shape(x)[1];
+    if (height * width > 100) return x;
+    if (random_.below(2)) {
+      const int64_t out = 4 + 4 * random_.below(3);
+      return graph_.add("conv_transpose",
+                        {x, constant({channels, out, 4, 4}, 0.5 / std::sqrt(static_cast<double>(channels))),
+                         constant({out}, 0.1)},
+                        {{"stride", Integers{2, 2}},
+                         {"padding", Integers(4, 1)},
+                         {"dilation", Integers{1, 1}},
+                         {"groups", int64_t{1}},
+                         {"output_padding", Integers{0, 0}}});
+    }
+    const bool nearest = random_.below(2) == 0;
+    return graph_.add("resize", {x},
+                      {{"sizes", Integers{2 * height, 2 * width}},
+                       {"mode", std::string(nearest ? "nearest" : "linear")},
+                       {"coordinates", std::string(nearest ? "asymmetric" : "half_pixel")},
+                       {"rounding", std::string("floor")}});
+  }
+  ValueId group_norm(ValueId x) {
+    const int64_t channels = shape(x)[1];
+    return graph_.add("group_norm", {x, constant({channels}, 0.2, 1), constant({channels}, 0.2)},
+                      {{"groups", channels % 2 == 0 ? int64_t{2} : int64_t{1}}, {"eps", 1e-5}});
+  }
   void image_step() {
     ValueId x = pick(images_);
-    switch (random_.below(11)) {
+    switch (random_.below(13)) {
       case 0:
         x = conv(x);
         break;
@@ -189,6 +216,12 @@ class RandomGraph {
         break;
       case 10:
         x = turned(x);
+        break;
+      case 11:
+        x = larger(x);
+        break;
+      case 12:
+        x = group_norm(x);
         break;
     }
     if (x != images_.back()) images_.push_back(x);
@@ -227,7 +260,7 @@ class RandomGraph {
                        {{"num_axes", int64_t{1}}, {"eps", 1e-5}});
         break;
       case 4:
-        x = graph_.add("softmax", {x}, {{"axis", int64_t{2}}});
+        x = graph_.add(random_.below(3) ? "softmax" : "log_softmax", {x}, {{"axis", int64_t{2}}});
         break;
       case 5: {
         const Shape flat{shape(x)[0] * shape(x)[1], width};

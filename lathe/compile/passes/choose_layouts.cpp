@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <map>
 
 #include "lathe/compile/passes.h"
@@ -7,6 +8,8 @@
 
 namespace lathe::compile {
 namespace {
+
+constexpr int kLeavesTimesNodes = 8000;  // the search's effort, about 0.1 s
 
 size_t at(ValueId id) {
   return static_cast<size_t>(id);
@@ -189,7 +192,8 @@ Graph choose_layouts(Graph graph, const Target& target) {
   graph = rewrite(graph, {drop_layout});
   for (Value& value : graph.values) value.layout = {};
   const LayoutProblem problem = layout_problem(graph, target);
-  const PbqpSolution solution = solve(problem.pbqp);
+  const int leaves = std::max(16, kLeavesTimesNodes / (1 + static_cast<int>(problem.pbqp.nodes.size())));
+  const PbqpSolution solution = solve(problem.pbqp, std::min(leaves, 4096));
   Writer writer(graph, target.vector_floats());
   for (size_t i = 0; i < graph.nodes.size(); ++i)
     writer.write(graph.nodes[i], problem.modes[i][static_cast<size_t>(solution.chosen[i])]);

@@ -3,6 +3,7 @@
 #include "lathe/compile/op.h"
 #include "lathe/compile/passes.h"
 #include "lathe/compile/passes/rewrite.h"
+#include "lathe/core/error.h"
 
 namespace lathe::compile {
 namespace {
@@ -24,7 +25,11 @@ std::optional<ValueId> fold(Rewriter& g, const Node& node, const Type& result) {
   const int64_t made = storage_bytes(result, {});
   if (made > kSmall && made > kRepetition * bytes) return std::nullopt;
   const torch::NoGradGuard no_grad;
-  return g.add_constant(op(node.op).evaluate(node, inputs).at(0));
+  try {
+    return g.add_constant(op(node.op).evaluate(node, inputs).at(0));
+  } catch (const c10::Error& error) {
+    throw Error("{} ({}) of constants: {}", node.op, node.source, error.what_without_backtrace());
+  }
 }
 
 }  // namespace

@@ -9,7 +9,9 @@ namespace lathe::compile {
 namespace {
 
 constexpr int64_t kAlignment = 64;
-constexpr int kRounds = 200;  // of moving what sets the peak to the front
+constexpr int64_t kRounds = 200;  // of moving what sets the peak to the front
+constexpr int64_t kPlacements =
+    200000;  // in all rounds of one order, so that thousands of blocks take no minutes
 
 struct Placement {
   std::vector<int64_t> offsets;
@@ -94,6 +96,7 @@ MemoryPlan plan_memory(const std::vector<Block>& blocks) {
   sort(by_life, [&](size_t i) { return std::pair(-life(i), -sizes[i]); });
   sort(by_start, [&](size_t i) { return std::pair(int64_t{blocks[i].first}, -sizes[i]); });
 
+  const int64_t rounds = std::min(kRounds, kPlacements / (1 + static_cast<int64_t>(blocks.size())));
   Placement best;
   const auto attempt = [&](const std::vector<size_t>& order, Fit fit) {
     Placement placement = place(problem, order, fit);
@@ -104,7 +107,7 @@ MemoryPlan plan_memory(const std::vector<Block>& blocks) {
   for (const auto* order : {&by_size, &by_life, &by_start})
     for (const Fit fit : {Fit::best, Fit::lowest}) {
       auto moved = *order;
-      for (int round = 0; round <= kRounds && best.bytes > plan.lower_bound; ++round) {
+      for (int64_t round = 0; round <= rounds && best.bytes > plan.lower_bound; ++round) {
         const size_t highest = attempt(moved, fit);
         const auto found = std::find(moved.begin(), moved.end(), highest);
         if (found != moved.end()) std::rotate(moved.begin(), found, found + 1);

@@ -25,7 +25,8 @@ std::optional<ValueId> drop_identity(Rewriter& g, const Node& node, const Type& 
   const bool by_type =
       op == "identity" || op == "cast" || op == "reshape" || op == "broadcast" || op == "slice";
   const bool reduction = op == "sum" || op == "mean" || op == "max" || op == "min" || op == "prod";
-  bool none = by_type || reduction || op == "resize" || (op == "concat" && node.inputs.size() == 1);
+  bool none = by_type || reduction || (op == "resize" && !node.has("scales")) ||
+              (op == "concat" && node.inputs.size() == 1);
   if (op == "transpose") {
     const auto& axes = node.integers("axes");
     none = std::is_sorted(axes.begin(), axes.end());
