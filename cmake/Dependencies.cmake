@@ -33,6 +33,19 @@ else()
   message(STATUS "No Halide: `lathe compile` is left out (Debian: libhalide14-0-dev)")
 endif()
 
+# libonnx's classes of messages come from the same shared object as libtorch's own: two copies of one descriptor
+# would end the process. A LibTorch from elsewhere brings copies of its own.
+if(NOT LATHE_TORCH2)
+  find_path(LATHE_ONNX_INCLUDE onnx/onnx_pb.h)
+  find_library(LATHE_ONNX_LIBRARY onnx_proto)
+  find_library(LATHE_PROTOBUF_LIBRARY protobuf)
+endif()
+if(LATHE_ONNX_INCLUDE AND LATHE_ONNX_LIBRARY AND LATHE_PROTOBUF_LIBRARY)
+  set(LATHE_ONNX ON)
+else()
+  message(STATUS "No ONNX: lathe::compile cannot read ONNX files (Debian: libonnx-dev)")
+endif()
+
 # libjpeg-turbo's own API comes without a CMake package.
 find_path(LATHE_TURBOJPEG_INCLUDE turbojpeg.h REQUIRED)
 find_library(LATHE_TURBOJPEG_LIBRARY turbojpeg REQUIRED)
