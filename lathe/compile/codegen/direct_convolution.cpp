@@ -81,7 +81,8 @@ Implementation direct(const Job& job, const Conv2d& conv, const Tile& tile) {
   const ValueId last = lower_rest(scope, job.group, job.anchor + 1);
   const Argument output = interior(job.graph, last);
   Func out("out");
-  out(v, px, py, kb, n) = scope.at(last)({n, kb, py, px, v});
+  const Coordinates at = {n, kb, py, px, v};
+  out(v, px, py, kb, n) = without_filling(job.graph.value(last), at, scope.at(last)(at));
 
   Var xo("xo"), xi("xi"), yo("yo"), yi("yi"), ko("ko"), ki("ki");
   const auto tail = [](int64_t extent, int step) {
@@ -137,7 +138,8 @@ Implementation depthwise(const Job& job, const Conv2d& conv, int columns, int ro
   const ValueId last = lower_rest(scope, job.group, job.anchor + 1);
   const Argument output = interior(job.graph, last);
   Func out("out");
-  out(v, px, py, kb, n) = scope.at(last)({n, kb, py, px, v});
+  const Coordinates at = {n, kb, py, px, v};
+  out(v, px, py, kb, n) = without_filling(job.graph.value(last), at, scope.at(last)(at));
   Var xo("xo"), xi("xi"), yo("yo"), yi("yi");
   const auto tail = [](int64_t extent, int step) {
     return extent % step == 0 ? Halide::TailStrategy::RoundUp : Halide::TailStrategy::ShiftInwards;

@@ -95,7 +95,7 @@ std::vector<Implementation> injective(const Job& job) {
   const Argument output = interior(job.graph, last);
   const Loops loop = loops(output.dims.size());
   Halide::Func out("out");
-  out(loop.vars) = scope.at(last)(loop.at);
+  out(loop.vars) = without_filling(job.graph.value(last), loop.at, scope.at(last)(loop.at));
   const int lanes = builder.lanes();
   if (output.dims[0].extent >= lanes)
     out.vectorize(loop.vars[0], lanes, output.dims[0].extent % lanes == 0 ? Halide::TailStrategy::RoundUp : Halide::TailStrategy::ShiftInwards);

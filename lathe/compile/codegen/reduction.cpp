@@ -204,7 +204,7 @@ std::vector<Implementation> fold_axes(const Job& job) {
   const Argument output = interior(job.graph, last);
   const Loops loop = loops(output.dims.size());
   Func out("out");
-  out(loop.vars) = scope.at(last)(loop.at);
+  out(loop.vars) = without_filling(job.graph.value(last), loop.at, scope.at(last)(loop.at));
   // The innermost dimension of more than one element takes the lanes, unless these run along the reduced axis.
   size_t inner = 0;
   while (inner + 1 < output.dims.size() && output.dims[inner].extent == 1) ++inner;
@@ -273,7 +273,7 @@ std::vector<Implementation> pool(const Job& job) {
   const Argument output = interior(job.graph, last);
   const Loops loop = loops(output.dims.size());
   Func out("out");
-  out(loop.vars) = scope.at(last)(loop.at);
+  out(loop.vars) = without_filling(job.graph.value(last), loop.at, scope.at(last)(loop.at));
   size_t inner = from_blocked && !to_blocked ? 2 : 0;
   if (inner >= output.dims.size()) inner = 0;
   const int lanes = builder.lanes();
@@ -345,7 +345,7 @@ std::vector<Implementation> softmax(const Job& job) {
   Argument output = interior(job.graph, last);
   const Loops loop = loops(output.dims.size());
   Func out("out");
-  out(loop.vars) = scope.at(last)(loop.at);
+  out(loop.vars) = without_filling(job.graph.value(last), loop.at, scope.at(last)(loop.at));
   const size_t dim = shape.size() - 1 - axis;  // the axis among the output's dimensions
   if (is_last) {
     place(out, loop, output, stages, {0, output.dims.size() > 1 ? size_t{1} : output.dims.size()}, lanes);
@@ -451,7 +451,7 @@ std::vector<Implementation> norm(const Job& job) {
   const Argument output = interior(job.graph, last);
   const Loops loop = loops(output.dims.size());
   Func out("out");
-  out(loop.vars) = scope.at(last)(loop.at);
+  out(loop.vars) = without_filling(job.graph.value(last), loop.at, scope.at(last)(loop.at));
   std::vector<Func> stages = total.stages;
   stages.insert(stages.end(), squares.stages.begin(), squares.stages.end());
   stages.push_back(inverse);

@@ -85,6 +85,13 @@ ValueId lower_rest(Scope& scope, const Group& group, size_t first) {
   return graph.nodes[static_cast<size_t>(group.nodes.back())].outputs[0];
 }
 
+Expr without_filling(const Value& value, const Coordinates& at, const Expr& element) {
+  const int block = value.layout.block;
+  if (block <= 1 || value.type.shape[1] % block == 0) return element;
+  const int channels = static_cast<int>(value.type.shape[1]);
+  return Halide::select(at[1] * block + at[4] < channels, element, Halide::Internal::make_zero(element.type()));
+}
+
 double flops_per_element(const Graph& graph, const Group& group) {
   double flops = 0;
   for (int index : group.nodes) {

@@ -34,6 +34,7 @@ std::vector<Window> pool_windows(const Node& node, const Shape& input, const Sha
     if (node.op.rfind("adaptive", 0) == 0) {
       if (w.from % w.to == 0) {
         w.taps = w.stride = w.from / w.to;
+        w.counted_end = w.from;
       } else {
         w.adaptive = true;
         for (int i = 0; i < w.to; ++i)

@@ -189,7 +189,8 @@ Implementation winograd(const Job& job, const Conv2d& conv, const Variant& varia
   const Expr pixel = y(v, xi, yi, ty * geometry_.tiles_x + tx, kb, n) + bias({kb, v});
   scope.define(node.outputs[0], [pixel](const Coordinates&) { return pixel; });
   const ValueId last = lower_rest(scope, job.group, job.anchor + 1);
-  Expr value = scope.at(last)({n, kb, ty * m + yi, tx * m + xi, v});
+  const Coordinates place = {n, kb, ty * m + yi, tx * m + xi, v};
+  Expr value = without_filling(job.graph.value(last), place, scope.at(last)(place));
   if (conv.width % m != 0 || conv.height % m != 0)
     value = Halide::select(tx * m + xi < static_cast<int>(conv.width) && ty * m + yi < static_cast<int>(conv.height), value, 0.0f);
   out(v, xi, tx, yi, ty, kb, n) = value;
