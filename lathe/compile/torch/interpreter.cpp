@@ -4,6 +4,8 @@
 #include <torch/script.h>
 #include <torch/torch.h>
 
+#include <optional>
+
 #include "lathe/core/error.h"
 #include "lathe/core/printable.h"
 
@@ -35,7 +37,9 @@ const std::set<std::string, std::less<>> kMetadata = {"aten::size",
                                                       "prim::is_mps",
                                                       "aten::is_nonzero_size",
                                                       "prim::ndim",
-                                                      "aten::get_device"};
+                                                      "aten::get_device",
+                                                      "prim::is_nested",
+                                                      "prim::isinstance"};
 
 // Tensors that become numbers of the program.
 const std::set<std::string, std::less<>> kNeedsValues = {
@@ -58,6 +62,47 @@ std::string base_name(const Node& node) {
   std::string name = node.kind().toQualString();
   if (in_place(node)) name.pop_back();
   return name;
+}
+
+// What libtorch's interpreter does itself, on known values; nothing where it has an operator.
+std::optional<std::vector<Variable>> language_step(Node& node, const std::vector<Variable>& inputs) {
+  const std::string name = node.kind().toQualString();
+  const auto one = [](c10::IValue value) {
+    return std::vector<Variable>{{std::move(value), nullptr, nullptr}};
+  };
+  const auto many = [](const auto& values) {
+    std::vector<Variable> variables;
+    for (const auto& value : values) variables.push_back({value, nullptr, nullptr});
+    return variables;
+  };
+  if (name == "prim::Uninitialized") return one({});
+  if (name == "prim::ListConstruct") {
+    c10::impl::GenericList list(node.output()->type()->expectRef<c10::ListType>().getElementType());
+    for (const auto& input : inputs) list.push_back(input.known);
+    return one(list);
+  }
+  if (name == "prim::DictConstruct") {
+    const auto& type = node.output()->type()->expectRef<c10::DictType>();
+    c10::impl::GenericDict dict(type.getKeyType(), type.getValueType());
+    for (size_t i = 0; i + 1 < inputs.size(); i += 2)
+      dict.insert_or_assign(inputs[i].known, inputs[i + 1].known);
+    return one(dict);
+  }
+  if (name == "prim::ListUnpack") return many(inputs.at(0).known.toListRef());
+  if (name == "prim::TupleUnpack") return many(inputs.at(0).known.toTupleRef().elements());
+  if (name == "prim::TupleIndex") {
+    const auto& items = inputs.at(0).known.toTupleRef().elements();
+    const auto size = static_cast<int64_t>(items.size());
+    return one(items[static_cast<size_t>(wrap_axis(inputs.at(1).known.toInt(), size, "a tuple's index"))]);
+  }
+  if (name == "prim::isinstance") {
+    const c10::TypePtr type =
+        inputs.at(0).cell ? c10::TypePtr(c10::TensorType::get()) : inputs[0].known.type();
+    bool found = false;
+    for (const auto& candidate : node.tys(torch::jit::attr::types)) found |= type->isSubtypeOf(*candidate);
+    return one(found);
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -290,6 +335,7 @@ void Interpreter::step(Node& node) {
 
 void Interpreter::execute(Node& node, const std::vector<Variable>& inputs) {
   if (node.isNondeterministic()) return stand_in(node, inputs, "draws random numbers");
+  if (auto made = language_step(node, inputs)) return set(node, std::move(*made));
   torch::jit::Stack stack;
   for (const auto& input : inputs) stack.push_back(known(input, /*with_zeros=*/true));
   try {
