@@ -42,8 +42,7 @@ int64_t checked_opset(const onnx::ModelProto& model) {
 void check_age(const onnx::NodeProto& node, int64_t opset) {
   static const std::set<std::string, std::less<>> kBroadcast = {
       "Add", "Sub", "Mul", "Div", "Pow", "And", "Or", "Xor", "Equal", "Less", "Greater", "Gemm"};
-  static const std::set<std::string, std::less<>> kDiffer = {"Tile", "Upsample", "Scatter",
-                                                             "RNN",  "LSTM",     "GRU"};
+  static const std::set<std::string, std::less<>> kDiffer = {"Upsample", "Scatter", "RNN", "LSTM", "GRU"};
   const auto is_one = [&](const char* name) {
     return std::any_of(node.attribute().begin(), node.attribute().end(),
                        [&](const auto& a) { return a.name() == name && a.i() != 0; });
@@ -51,8 +50,8 @@ void check_age(const onnx::NodeProto& node, int64_t opset) {
   if (opset >= 7) return;
   const bool trained =
       (node.op_type() == "BatchNormalization" || node.op_type() == "Dropout") && !is_one("is_test");
-  const bool other =
-      kDiffer.count(node.op_type()) > 0 || (is_one("broadcast") && kBroadcast.count(node.op_type()) == 0);
+  const bool other = kDiffer.count(node.op_type()) > 0 || (node.op_type() == "Tile" && opset < 6) ||
+                     (is_one("broadcast") && kBroadcast.count(node.op_type()) == 0);
   if (trained || other)
     throw InputError("node '{}' ({}): {} in opset {}; export the model with opset 7 or later", label(node),
                      shown(node.op_type()), trained ? "is in training mode" : "means something else", opset);
