@@ -19,7 +19,8 @@ struct OnnxOptions {
   std::map<std::string, torch::Tensor> known_inputs;
 };
 
-// An ONNX file (opset 7 to 17), weights in it or beside it. What does not depend on the inputs' values is
+// An ONNX file (opset 7 to 17; an older one where its operators already were what they are), weights in it or
+// beside it. What does not depend on the inputs' values is
 // computed here, so that arithmetic with shapes disappears; If and Loop with known conditions are followed.
 // Names of inputs and outputs are the file's, a node's source is its name in the file. Throws InputError: not
 // an ONNX file, a newer opset, weights whose file is missing, an open axis without a size, every operator

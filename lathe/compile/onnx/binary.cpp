@@ -19,9 +19,22 @@ const std::pair<const char*, const char*> kSame[] = {{"Add", "add"},
                                                      {"Xor", "logical_xor"},
                                                      {"PRelu", "prelu"}};
 
+// Before opset 7 the second operand's axes were placed by an attribute, and a slope was one per channel.
+ValueId second(const Call& call) {
+  Builder& b = call.builder();
+  const ValueId y = call.input(1);
+  if (call.opset() >= 7) return y;
+  const bool slope = call.node().op_type() == "PRelu" && b.rank(y) == 1 && b.type(y).numel() > 1;
+  if (!slope && (call.integer("broadcast", 0) == 0 || !call.has("axis"))) return y;
+  const int64_t rank = b.rank(call.input(0)), axis = slope ? 1 : call.axis("axis", 0, rank);
+  Shape shape = b.shape(y);
+  while (static_cast<int64_t>(shape.size()) < rank - axis) shape.push_back(1);
+  return b.reshape(y, shape);
+}
+
 Ids same(const Call& call) {
   for (const auto& [theirs, ours] : kSame)
-    if (call.node().op_type() == theirs) return {call.builder().add(ours, {call.input(0), call.input(1)})};
+    if (call.node().op_type() == theirs) return {call.builder().add(ours, {call.input(0), second(call)})};
   throw Error("no entry for {}", call.node().op_type());
 }
 
@@ -32,7 +45,7 @@ bool is_float(DType dtype) {
 // The result has the base's type.
 Ids power(const Call& call) {
   Builder& b = call.builder();
-  const ValueId base = call.input(0), exponent = call.input(1);
+  const ValueId base = call.input(0), exponent = second(call);
   const DType type = b.dtype(base);
   if (is_float(type) || !is_float(b.dtype(exponent))) return {b.add("pow", {base, b.cast(exponent, type)})};
   return {b.cast(b.add("pow", {b.cast(base, DType::f64), b.cast(exponent, DType::f64)}), type)};

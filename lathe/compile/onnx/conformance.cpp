@@ -98,7 +98,7 @@ ConformanceRow judged(const std::filesystem::path& folder) {
     // name.
     row.message = error.what();
   }
-  std::string first;
+  std::string last;
   for (const auto& known :
        row.message.empty() ? knowledge(the_case) : std::vector<std::map<std::string, torch::Tensor>>{{}}) {
     try {
@@ -112,7 +112,7 @@ ConformanceRow judged(const std::filesystem::path& folder) {
         row.message = fmt::format("known when compiling: {}", fmt::join(names, ", "));
       return row;
     } catch (const InputError& error) {
-      if (first.empty()) first = error.what();
+      last = error.what();
     } catch (const std::exception& error) {
       row.verdict = Verdict::wrong;
       row.message = error.what();
@@ -120,7 +120,7 @@ ConformanceRow judged(const std::filesystem::path& folder) {
     }
   }
   const std::string prefix = (folder / "model.onnx").string() + ": ";
-  row.message = first.rfind(prefix, 0) == 0 ? first.substr(prefix.size()) : first;
+  row.message = last.rfind(prefix, 0) == 0 ? last.substr(prefix.size()) : last;
   return row;
 }
 

@@ -7,7 +7,7 @@
 namespace lathe::compile::onnx_import {
 namespace {
 
-constexpr int64_t kOldestOpset = 7, kNewestOpset = 17;
+constexpr int64_t kNewestOpset = 17;
 constexpr int64_t kMostSteps = 200000;  // nodes that unrolled loops may take
 constexpr int kDeepest = 16;            // bodies within bodies
 
@@ -26,20 +26,35 @@ bool standard(const std::string& domain) {
   return domain.empty() || domain == "ai.onnx";
 }
 
+// 0 where the file does not say.
 int64_t checked_opset(const onnx::ModelProto& model) {
   int64_t opset = 0;
   for (const auto& import : model.opset_import())
     if (standard(import.domain())) opset = std::max<int64_t>(opset, import.version());
-  if (opset == 0)
-    throw InputError("the file does not say which opset it uses; it is damaged, or not an ONNX model");
   if (opset > kNewestOpset)
     throw InputError(
-        "the file uses opset {}, which is too new; opsets {} to {} are read, export it with one of them",
-        opset, kOldestOpset, kNewestOpset);
-  if (opset < kOldestOpset)
-    throw InputError("the file uses opset {}, which is too old; opsets {} to {} are read", opset,
-                     kOldestOpset, kNewestOpset);
+        "the file uses opset {}, which is too new; opsets up to {} are read, export it with one of them",
+        opset, kNewestOpset);
   return opset;
+}
+
+// Before opset 7 some operators had other attributes: what has no handler for them is refused.
+void check_age(const onnx::NodeProto& node, int64_t opset) {
+  static const std::set<std::string, std::less<>> kBroadcast = {
+      "Add", "Sub", "Mul", "Div", "Pow", "And", "Or", "Xor", "Equal", "Less", "Greater", "Gemm"};
+  static const std::set<std::string, std::less<>> kDiffer = {"Upsample", "Scatter", "RNN", "LSTM", "GRU"};
+  const auto is_one = [&](const char* name) {
+    return std::any_of(node.attribute().begin(), node.attribute().end(),
+                       [&](const auto& a) { return a.name() == name && a.i() != 0; });
+  };
+  if (opset >= 7) return;
+  const bool trained =
+      (node.op_type() == "BatchNormalization" || node.op_type() == "Dropout") && !is_one("is_test");
+  const bool other = kDiffer.count(node.op_type()) > 0 || (node.op_type() == "Tile" && opset < 6) ||
+                     (is_one("broadcast") && kBroadcast.count(node.op_type()) == 0);
+  if (trained || other)
+    throw InputError("node '{}' ({}): {} in opset {}; export the model with opset 7 or later", label(node),
+                     shown(node.op_type()), trained ? "is in training mode" : "means something else", opset);
 }
 
 // All operators that there is no handler for, in one error.
@@ -83,7 +98,12 @@ void Importer::add_inputs(const onnx::GraphProto& graph, const std::set<std::str
     }
     if (!input.type().has_tensor_type()) throw InputError("input '{}' is not a tensor", shown(input.name()));
     const auto& tensor = input.type().tensor_type();
-    Type type{dtype_of_onnx(tensor.elem_type()), {}};
+    Type type;
+    try {
+      type.dtype = dtype_of_onnx(tensor.elem_type());
+    } catch (const InputError& error) {
+      throw InputError("input '{}': {}", shown(input.name()), error.what());
+    }
     if (!tensor.has_shape()) throw InputError("input '{}' has no shape in the file", shown(input.name()));
     for (int i = 0; i < tensor.shape().dim_size(); ++i) {
       const auto& dim = tensor.shape().dim(i);
@@ -93,6 +113,9 @@ void Importer::add_inputs(const onnx::GraphProto& graph, const std::set<std::str
                                      ? dim.dim_param()
                                      : fmt::format("{}[{}]", input.name(), i);
         const auto given = options_.dimensions.find(name);
+        if (given == options_.dimensions.end() && dim.has_dim_value() && size == 0)
+          throw InputError("axis {} of input '{}' has the size 0; give a size for '{}'", i,
+                           shown(input.name()), shown(name));
         if (given == options_.dimensions.end())
           throw InputError("axis {} of input '{}' is open; give a size for '{}'", i, shown(input.name()),
                            shown(name));
@@ -121,6 +144,7 @@ void Importer::step(const onnx::NodeProto& node) {
   const auto handler = handlers().find(node.op_type());
   if (handler == handlers().end() || !standard(node.domain()))
     throw InputError("the compiler does not have {} (node '{}')", shown(node.op_type()), label(node));
+  check_age(node, opset);
   Ids inputs;
   for (const auto& name : node.input()) inputs.push_back(find(name, node));
   builder.source = label(node);
@@ -172,9 +196,11 @@ Ids Importer::run_body(const onnx::GraphProto& body, const Ids& inputs) {
 
 void Importer::run(const onnx::ModelProto& model) {
   if (!model.has_graph()) throw InputError("the file has no graph; it is damaged, or not an ONNX model");
-  opset = checked_opset(model);
   const auto& graph = model.graph();
+  opset = checked_opset(model);
   check_operators(graph);
+  if (opset < 1)
+    throw InputError("the file does not say which opset it uses; it is damaged, or not an ONNX model");
   std::set<std::string> initialized;
   for (const auto& weight : graph.initializer()) initialized.insert(weight.name());
   for (const auto& [name, tensor] : options_.known_inputs) {

@@ -93,10 +93,8 @@ Window window(const Call& call, const Shape& input, const List& kernel);
 
 // x with its elements along `axis` where `indices` (same rank) say: numpy.take_along_axis.
 ValueId gather_elements(Builder& builder, ValueId x, ValueId indices, int64_t axis);
-// numpy.take_along_axis's inverse, with known indices: `x` with `updates` put in.
-ValueId with_replaced(Builder& builder, ValueId x, ValueId updates, const torch::Tensor& positions);
+// Negative indices counted from the front, as i64.
 ValueId wrapped_indices(Builder& builder, ValueId indices, int64_t size);
-ValueId to_dtype_of(Builder& builder, ValueId x, ValueId like);
 
 class Importer {
  public:

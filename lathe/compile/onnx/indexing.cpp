@@ -85,10 +85,6 @@ Ids compress(const Call& call) {
 
 }  // namespace
 
-ValueId to_dtype_of(Builder& builder, ValueId x, ValueId like) {
-  return builder.cast(x, builder.dtype(like));
-}
-
 ValueId wrapped_indices(Builder& b, ValueId indices, int64_t size) {
   indices = b.cast(indices, DType::i64);
   return b.add("where",

@@ -31,7 +31,7 @@ void pad_to(const Call& call, const List& shape, const Shape& x, const List& ker
     const int64_t total =
         window.stride[i] * (x[2 + i] - 1) + extra[i] + (kernel[i] - 1) * window.dilation[i] + 1 - shape[i];
     const int64_t half = total / 2;
-    window.padding[i] = mode == "SAME_UPPER" ? half : total - half;
+    window.padding[i] = total < 0 ? 0 : mode == "SAME_UPPER" ? half : total - half;
     window.padding[kernel.size() + i] = total - window.padding[i];
   }
 }

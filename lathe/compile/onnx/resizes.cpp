@@ -186,6 +186,13 @@ Ids resize(const Call& call) {
       plan.scales.push_back(static_cast<double>(plan.sizes[i]) / static_cast<double>(x[i]));
   } else {
     take_scales(call, plan, numbers_of(call.constant(2)));
+    // Engines differ in whether the last pixel is where the size or where the scale says.
+    for (size_t i = 0; i < plan.sizes.size(); ++i)
+      if (plan.coordinates == "align_corners" &&
+          static_cast<double>(plan.sizes[i]) !=
+              plan.scales[i] * static_cast<double>(call.builder().shape(call.input(0))[i]))
+        throw InputError("align_corners with a scale of {} does not give a whole size; export it with sizes",
+                         plan.scales[i]);
   }
   return {resized(call, plan)};
 }

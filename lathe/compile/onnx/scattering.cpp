@@ -7,13 +7,45 @@
 namespace lathe::compile::onnx_import {
 namespace {
 
-void want_plain(const Call& call) {
+std::string reduction(const Call& call) {
   const std::string reduction = call.text("reduction", "none");
-  if (reduction != "none") throw InputError("with reduction '{}'", reduction);
+  if (reduction != "none" && reduction != "add" && reduction != "mul")
+    throw InputError("with reduction '{}'", reduction);
+  return reduction;
+}
+
+// Of several updates of one position the last one holds; with a reduction each has its turn.
+ValueId replaced(Builder& b, ValueId x, ValueId updates, const torch::Tensor& positions,
+                 const std::string& reduction) {
+  const int64_t size = b.type(x).numel();
+  want_small(size);
+  const torch::Tensor flat = positions.reshape({-1}).contiguous();
+  const int64_t count = flat.numel();
+  if (count == 0) return x;
+  const int64_t* at = flat.data_ptr<int64_t>();
+  const bool plain = reduction == "none";
+  const Shape shape = b.shape(x);
+  const ValueId values = b.reshape(updates, {b.type(updates).numel()});
+  std::vector<bool> done(static_cast<size_t>(count), false);
+  for (int64_t left = count, round = 0; left > 0; ++round) {
+    if (round > 64) throw InputError("updates one position more than 64 times");
+    torch::Tensor source = torch::full({size}, -1, torch::kInt64);
+    auto from = source.accessor<int64_t, 1>();
+    for (int64_t i = 0; i < count; ++i) {
+      if (done[static_cast<size_t>(i)] || (!plain && from[at[i]] >= 0)) continue;
+      from[at[i]] = i;
+      done[static_cast<size_t>(i)] = true;
+      --left;
+    }
+    ValueId next =
+        b.add("gather", {values, b.constant(source.clamp_min(0).reshape(shape))}, {{"axis", int64_t{0}}});
+    if (!plain) next = b.add(reduction, {x, next});
+    x = b.add("where", {b.constant(source.ge(0).reshape(shape)), next, x});
+  }
+  return x;
 }
 
 Ids elements(const Call& call) {
-  want_plain(call);
   Builder& b = call.builder();
   const ValueId x = call.input(0), updates = call.input(2);
   const int64_t axis = call.axis("axis", 0, b.rank(x)), size = b.shape(x)[static_cast<size_t>(axis)];
@@ -35,11 +67,10 @@ Ids elements(const Call& call) {
     positions = positions + (i == axis ? at : torch::arange(at.size(i)).reshape(along)) * stride;
     stride *= b.shape(x)[static_cast<size_t>(i)];
   }
-  return {with_replaced(b, x, updates, positions.expand(at.sizes()))};
+  return {replaced(b, x, updates, positions.expand(at.sizes()), reduction(call))};
 }
 
 Ids nd(const Call& call) {
-  want_plain(call);
   Builder& b = call.builder();
   const ValueId x = call.input(0), updates = call.input(2);
   const torch::Tensor at = call.constant(1).to(torch::kInt64);
@@ -62,27 +93,10 @@ Ids nd(const Call& call) {
   positions = positions.reshape({-1, 1}) * rest + torch::arange(rest);
   if (positions.numel() != b.type(updates).numel())
     throw InputError("its updates are {}, wants {} elements", to_string(b.type(updates)), positions.numel());
-  return {with_replaced(b, x, updates, positions)};
+  return {replaced(b, x, updates, positions, reduction(call))};
 }
 
 }  // namespace
-
-// Of several updates of one position the last one holds.
-ValueId with_replaced(Builder& b, ValueId x, ValueId updates, const torch::Tensor& positions) {
-  const int64_t size = b.type(x).numel();
-  want_small(size);
-  const torch::Tensor flat = positions.reshape({-1}).contiguous();
-  torch::Tensor source = torch::full({size}, -1, torch::kInt64);
-  auto from = source.accessor<int64_t, 1>();
-  for (int64_t i = 0; i < flat.numel(); ++i) from[flat.data_ptr<int64_t>()[i]] = i;
-  if (flat.numel() == 0) return x;
-  const Shape& shape = b.shape(x);
-  const ValueId moved =
-      b.add("gather",
-            {b.reshape(updates, {b.type(updates).numel()}), b.constant(source.clamp_min(0).reshape(shape))},
-            {{"axis", int64_t{0}}});
-  return b.add("where", {b.constant(source.ge(0).reshape(shape)), moved, x});
-}
 
 void add_scattering(Handlers& handlers) {
   handlers["ScatterElements"] = handlers["Scatter"] = elements;

@@ -11,7 +11,7 @@ namespace {
 Ids reshape(const Call& call) {
   Builder& b = call.builder();
   const ValueId x = call.input(0);
-  Shape shape = call.constant_integers(1);
+  Shape shape = call.integers_or_input("shape", 1);
   int64_t known = 1, open = -1;
   for (size_t i = 0; i < shape.size(); ++i) {
     if (shape[i] == 0 && call.integer("allowzero", 0) == 0) {
@@ -84,7 +84,7 @@ Ids transpose(const Call& call) {
 
 Ids concat(const Call& call) {
   Builder& b = call.builder();
-  const int64_t axis = call.axis("axis", 0, b.rank(call.input(0)));
+  const int64_t axis = call.axis("axis", call.opset() < 4 ? 1 : 0, b.rank(call.input(0)));
   if (call.num_inputs() == 1) return {call.input(0)};
   Ids kept;
   for (size_t i = 0; i < call.num_inputs(); ++i) {
@@ -184,7 +184,8 @@ Ids tile(const Call& call) {
 Ids pad(const Call& call) {
   Builder& b = call.builder();
   const ValueId x = call.input(0);
-  const List pads = call.opset() < 11 ? call.integers("pads") : call.constant_integers(1);
+  const List pads = call.opset() >= 11 ? call.constant_integers(1)
+                                       : call.integers(call.has("paddings") ? "paddings" : "pads");
   const size_t rank = b.shape(x).size();
   if (pads.size() != 2 * rank) throw InputError("has {} paddings for {}", pads.size(), to_string(b.type(x)));
   const double value = call.opset() < 11   ? call.number("value", 0)

@@ -4,6 +4,8 @@
 #include <torch/script.h>
 #include <torch/torch.h>
 
+#include <optional>
+
 #include "lathe/core/error.h"
 #include "lathe/core/printable.h"
 
@@ -35,7 +37,9 @@ const std::set<std::string, std::less<>> kMetadata = {"aten::size",
                                                       "prim::is_mps",
                                                       "aten::is_nonzero_size",
                                                       "prim::ndim",
-                                                      "aten::get_device"};
+                                                      "aten::get_device",
+                                                      "prim::is_nested",
+                                                      "prim::isinstance"};
 
 // Tensors that become numbers of the program.
 const std::set<std::string, std::less<>> kNeedsValues = {
@@ -58,6 +62,47 @@ std::string base_name(const Node& node) {
   std::string name = node.kind().toQualString();
   if (in_place(node)) name.pop_back();
   return name;
+}
+
+// What libtorch's interpreter does itself, on known values; nothing where it has an operator.
+std::optional<std::vector<Variable>> language_step(Node& node, const std::vector<Variable>& inputs) {
+  const std::string name = node.kind().toQualString();
+  const auto one = [](c10::IValue value) {
+    return std::vector<Variable>{{std::move(value), nullptr, nullptr}};
+  };
+  const auto many = [](const auto& values) {
+    std::vector<Variable> variables;
+    for (const auto& value : values) variables.push_back({value, nullptr, nullptr});
+    return variables;
+  };
+  if (name == "prim::Uninitialized") return one({});
+  if (name == "prim::ListConstruct") {
+    c10::impl::GenericList list(node.output()->type()->expectRef<c10::ListType>().getElementType());
+    for (const auto& input : inputs) list.push_back(input.known);
+    return one(list);
+  }
+  if (name == "prim::DictConstruct") {
+    const auto& type = node.output()->type()->expectRef<c10::DictType>();
+    c10::impl::GenericDict dict(type.getKeyType(), type.getValueType());
+    for (size_t i = 0; i + 1 < inputs.size(); i += 2)
+      dict.insert_or_assign(inputs[i].known, inputs[i + 1].known);
+    return one(dict);
+  }
+  if (name == "prim::ListUnpack") return many(inputs.at(0).known.toListRef());
+  if (name == "prim::TupleUnpack") return many(inputs.at(0).known.toTupleRef().elements());
+  if (name == "prim::TupleIndex") {
+    const auto& items = inputs.at(0).known.toTupleRef().elements();
+    const auto size = static_cast<int64_t>(items.size());
+    return one(items[static_cast<size_t>(wrap_axis(inputs.at(1).known.toInt(), size, "a tuple's index"))]);
+  }
+  if (name == "prim::isinstance") {
+    const c10::TypePtr type =
+        inputs.at(0).cell ? c10::TypePtr(c10::TensorType::get()) : inputs[0].known.type();
+    bool found = false;
+    for (const auto& candidate : node.tys(torch::jit::attr::types)) found |= type->isSubtypeOf(*candidate);
+    return one(found);
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -196,58 +241,6 @@ void Interpreter::loop(Node& node, std::vector<Variable> inputs) {
   set(node, std::move(state));
 }
 
-// What the language does with lists and tuples, which may hold cells.
-bool Interpreter::list_step(Node& node, std::vector<Variable>& inputs) {
-  const std::string name = node.kind().toQualString();
-  const auto sequence = [&] { return inputs.empty() ? nullptr : inputs[0].sequence; };
-  const auto make = [](std::vector<Variable> items, bool is_tuple) {
-    Variable variable;
-    variable.sequence = std::make_shared<Sequence>(Sequence{std::move(items), is_tuple});
-    return variable;
-  };
-  if (name == "prim::TupleConstruct") {
-    set(node, {make(std::move(inputs), true)});
-  } else if (name == "prim::ListConstruct" &&
-             node.output()->type()->expectRef<c10::ListType>().getElementType()->kind() ==
-                 c10::TypeKind::TensorType) {
-    set(node, {make(std::move(inputs), false)});
-  } else if (name == "prim::ListConstruct" && make(inputs, false).symbolic()) {
-    set(node, {make(std::move(inputs), false)});
-  } else if ((name == "prim::TupleUnpack" || name == "prim::ListUnpack") && sequence()) {
-    set(node, sequence()->items);
-  } else if ((name == "prim::TupleIndex" || name == "aten::__getitem__") && sequence()) {
-    const auto size = static_cast<int64_t>(sequence()->items.size());
-    set(node,
-        {sequence()
-             ->items[static_cast<size_t>(wrap_axis(inputs.at(1).known.toInt(), size, "a list's index"))]});
-  } else if (name == "prim::TupleSlice" && sequence()) {
-    const auto& items = sequence()->items;
-    set(node,
-        {make({items.begin() + node.i(torch::jit::attr::beg), items.begin() + node.i(torch::jit::attr::end)},
-              true)});
-  } else if (name == "aten::append" && sequence()) {
-    sequence()->items.push_back(inputs.at(1));
-    set(node, {inputs[0]});
-  } else if (name == "aten::len" && sequence()) {
-    set(node, {{c10::IValue(static_cast<int64_t>(sequence()->items.size())), nullptr, nullptr}});
-  } else if (name == "aten::add" && sequence() && inputs.at(1).sequence) {
-    auto items = sequence()->items;
-    items.insert(items.end(), inputs[1].sequence->items.begin(), inputs[1].sequence->items.end());
-    set(node, {make(std::move(items), false)});
-  } else if (name == "prim::unchecked_cast" || name == "prim::data" ||
-             name == "prim::unchecked_unwrap_optional" || name == "aten::_unwrap_optional") {
-    set(node, {inputs.at(0)});
-  } else if (name == "aten::__is__" || name == "aten::__isnot__") {
-    const auto none = [](const Variable& v) { return !v.cell && !v.sequence && v.known.isNone(); };
-    if (!none(inputs.at(0)) && !none(inputs.at(1))) return false;
-    const bool same = none(inputs[0]) && none(inputs[1]);
-    set(node, {{c10::IValue(same == (name == "aten::__is__")), nullptr, nullptr}});
-  } else {
-    return false;
-  }
-  return true;
-}
-
 void Interpreter::step(Node& node) {
   if (++steps_ > kMostSteps) throw InputError("{}: a loop does not end", place());
   std::vector<Variable> inputs;
@@ -290,6 +283,7 @@ void Interpreter::step(Node& node) {
 
 void Interpreter::execute(Node& node, const std::vector<Variable>& inputs) {
   if (node.isNondeterministic()) return stand_in(node, inputs, "draws random numbers");
+  if (auto made = language_step(node, inputs)) return set(node, std::move(*made));
   torch::jit::Stack stack;
   for (const auto& input : inputs) stack.push_back(known(input, /*with_zeros=*/true));
   try {
