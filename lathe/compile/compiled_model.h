@@ -38,6 +38,8 @@ class CompiledModel {
   torch::Tensor output(size_t index) const;
   std::vector<OperationProfile> profile(int runs);
   int64_t arena_bytes() const;
+  // What an operation writes when the network runs on the inputs as they are; axes as its kernel sees them.
+  std::vector<torch::Tensor> written_by(size_t operation);
 
  private:
   std::shared_ptr<lathe_module> module_;

@@ -14,11 +14,11 @@ namespace lathe::compile {
 // input or a constant. Shapes are static. Text form: lathe/compile/text.h.
 
 enum class DType { f32, f64, i64, i32, i16, i8, u8, boolean };
-int64_t size_of(DType);              // bytes of one element
-std::string_view name_of(DType);     // "f32", "i64", "bool", …
-DType dtype_of(std::string_view);    // throws InputError with the list
+int64_t size_of(DType);            // bytes of one element
+std::string_view name_of(DType);   // "f32", "i64", "bool", …
+DType dtype_of(std::string_view);  // throws InputError with the list
 torch::ScalarType scalar_type(DType);
-DType dtype_of(torch::ScalarType);   // throws InputError for what the compiler has not (f16, complex, …)
+DType dtype_of(torch::ScalarType);  // throws InputError for what the compiler has not (f16, complex, …)
 
 using Shape = std::vector<int64_t>;
 
@@ -31,7 +31,8 @@ struct Type {
 std::string to_string(const Type&);  // "f32[1,3,224,224]"
 
 // How a value lies in memory. Dense row-major unless block > 1: then a [N, C, H, W] value is
-// [N, ⌈C/block⌉, top + H + bottom, left + W + right, block] with zeros in the border and in channels beyond C.
+// [N, ⌈C/block⌉, top + H + bottom, left + W + right, block] with zeros in the border and in channels beyond
+// C.
 struct Layout {
   int block = 1;
   std::array<int, 4> border{};  // rows above, rows below, columns left, columns right; only if block > 1
@@ -93,8 +94,8 @@ struct Uses {
 };
 Uses uses(const Graph&);
 
-// Every op known, every value made before it is read and made once, types as inferred. Throws Error that names
-// the node.
+// Every op known, every value made before it is read and made once, types as inferred. Throws Error that
+// names the node.
 void check(const Graph&);
 
 // Runs the graph with libtorch, node by node: the reference that passes and kernels are compared with. In f64

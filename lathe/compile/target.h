@@ -13,8 +13,8 @@ struct Target {
   std::string name;  // "x86-64-avx2"
   Isa isa = Isa::avx2;
   int64_t l1_bytes = 32 << 10, l2_bytes = 512 << 10;  // of one core
-  int vector_floats() const;     // f32 lanes of a register: 4, 8, 16
-  int vector_registers() const;  // 16 or 32
+  int vector_floats() const;                          // f32 lanes of a register: 4, 8, 16
+  int vector_registers() const;                       // 16 or 32
 };
 
 // "host" or a name of targets(). Throws InputError with the list.

@@ -54,7 +54,7 @@ int lathe_find_input(const lathe_module* module, const char* name); /* -1: no su
 int lathe_find_output(const lathe_module* module, const char* name);
 size_t lathe_arena_bytes(const lathe_module* module);
 
-/* num_threads 0: one for each processor that this process may use. The calling thread is one of them and wants 1 MiB
+/* num_threads 0: one for each processor that this process may use. The calling thread is one of them and wants 4 MiB
  * of stack. */
 lathe_session* lathe_session_new(const lathe_module* module, int num_threads);
 void lathe_session_free(lathe_session* session);

@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #include <time.h>
 
+#include "inspect.h"
 #include "module.h"
 #include "pool.h"
 
@@ -239,10 +240,34 @@ static int run_operation(lathe_session* s, uint32_t index) {
   return 0;
 }
 
-int lathe_run(lathe_session* s) {
+int lathe_run_first(lathe_session* s, int count) {
+  const int all = lathe_num_operations(s->module);
   s->failed = 0;
-  for (uint32_t o = 0; o < s->module->header->num_operations; ++o)
-    if (run_operation(s, o)) return -1;
+  for (int o = 0; o < (count < all ? count : all); ++o)
+    if (run_operation(s, (uint32_t)o)) return -1;
+  return 0;
+}
+
+int lathe_run(lathe_session* s) { return lathe_run_first(s, lathe_num_operations(s->module)); }
+
+int lathe_num_written(const lathe_module* m, int operation) {
+  return operation >= 0 && operation < lathe_num_operations(m) ? (int)m->operations[operation].num_outputs : -1;
+}
+
+int lathe_written(const lathe_session* s, int operation, int index, lathe_view* view) {
+  const lathe_module* m = s->module;
+  if (index < 0 || index >= lathe_num_written(m, operation)) return lathe_fail("there is no such output");
+  const lathe_plan_operation* op = &m->operations[operation];
+  const kernel_buffer* buffer =
+      &s->buffers[m->arguments[op->first_argument + op->num_arguments - op->num_outputs + (uint32_t)index]];
+  *view = (lathe_view){.first = buffer->host,
+                       .type_code = buffer->type_code,
+                       .type_bits = buffer->type_bits,
+                       .rank = buffer->dimensions};
+  for (int d = 0; d < view->rank; ++d) {
+    view->extent[d] = buffer->dim[d].extent;
+    view->stride[d] = buffer->dim[d].stride;
+  }
   return 0;
 }
 

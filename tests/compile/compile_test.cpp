@@ -17,8 +17,12 @@ Graph unary_graph(const std::string& op, Attributes attributes, Shape shape) {
   return g;
 }
 
-TEST(Compile, Relu) { expect_compiled(unary_graph("relu", {}, {3, 5, 7})); }
-TEST(Compile, LongLine) { expect_compiled(unary_graph("tanh", {}, {1000003})); }
+TEST(Compile, Relu) {
+  expect_compiled(unary_graph("relu", {}, {3, 5, 7}));
+}
+TEST(Compile, LongLine) {
+  expect_compiled(unary_graph("tanh", {}, {1000003}));
+}
 TEST(Compile, Softmax) {
   for (int64_t axis : {0, 1, 2}) expect_compiled(unary_graph("softmax", {{"axis", axis}}, {3, 37, 19}));
 }
@@ -27,7 +31,8 @@ TEST(Compile, Sum) {
     expect_compiled(unary_graph("sum", {{"axes", axes}, {"keepdims", int64_t{0}}}, {3, 37, 19}));
 }
 
-Graph convolution(int64_t batch, int64_t in, int64_t out, int64_t size, int64_t kernel, int64_t stride, int64_t padding, int64_t groups) {
+Graph convolution(int64_t batch, int64_t in, int64_t out, int64_t size, int64_t kernel, int64_t stride,
+                  int64_t padding, int64_t groups) {
   Graph g;
   const ValueId x = g.add_input("x", {DType::f32, {batch, in, size, size}});
   const ValueId w = g.add_constant(torch::randn({out, in / groups, kernel, kernel}) * 0.1, "w");
@@ -72,7 +77,8 @@ TEST(Compile, Lstm) {
   const auto constant = [&](Shape shape) { return g.add_constant(torch::randn(shape) * 0.3); };
   Node node;
   node.op = "lstm";
-  node.inputs = {x, constant({128, 20}), constant({128, 32}), constant({128}), constant({1, 32}), constant({1, 32})};
+  node.inputs = {
+      x, constant({128, 20}), constant({128, 32}), constant({128}), constant({1, 32}), constant({1, 32})};
   node.attributes = {{"reverse", int64_t{0}}};
   g.outputs = g.add(node);
   expect_compiled(g);

@@ -37,7 +37,8 @@ inline void expect_compiled(const Graph& graph, double tolerance = 1e-5, Compile
       const torch::Tensor wanted = expected[i].to(torch::kDouble), got = outputs[i].to(torch::kDouble);
       ASSERT_EQ(got.sizes(), wanted.sizes());
       const double scale = std::max(1.0, wanted.abs().max().item<double>());
-      ASSERT_LE((got - wanted).abs().max().item<double>(), tolerance * scale) << "output " << i << " run " << run;
+      ASSERT_LE((got - wanted).abs().max().item<double>(), tolerance * scale)
+          << "output " << i << " run " << run;
     }
   }
 }

@@ -11,7 +11,9 @@ using Halide::Var;
 namespace {
 
 // x against y in the order that is asked for; of equal ones the first stays.
-Expr beats(const Expr& x, const Expr& y, bool largest) { return largest ? x > y : x < y; }
+Expr beats(const Expr& x, const Expr& y, bool largest) {
+  return largest ? x > y : x < y;
+}
 
 std::vector<Implementation> arg_extreme(const Job& job) {
   const Node& node = job.node();
@@ -20,7 +22,8 @@ std::vector<Implementation> arg_extreme(const Job& job) {
   result.name = node.op;
   Builder builder(job.graph, job.target, job.cache, result);
   Scope scope(builder);
-  for (size_t i = 0; i < job.anchor; ++i) scope.lower(job.graph.nodes[static_cast<size_t>(job.group.nodes[i])]);
+  for (size_t i = 0; i < job.anchor; ++i)
+    scope.lower(job.graph.nodes[static_cast<size_t>(job.group.nodes[i])]);
   const Shape shape = job.graph.type(node.inputs[0]).shape;
   const long axis = static_cast<long>(node.integer("axis"));
   const Access input = scope.at(node.inputs[0]);
@@ -35,7 +38,8 @@ std::vector<Implementation> arg_extreme(const Job& job) {
   best(key.vars) = Tuple(Expr(0), at(0));
   const Expr x = at(r);
   const Expr better = beats(x, best(key.vars)[1], largest);
-  best(key.vars) = Tuple(Halide::select(better, Expr(r), best(key.vars)[0]), Halide::select(better, x, best(key.vars)[1]));
+  best(key.vars) =
+      Tuple(Halide::select(better, Expr(r), best(key.vars)[0]), Halide::select(better, x, best(key.vars)[1]));
   scope.define(node.outputs[0], [=](Coordinates c) -> Expr {
     if (keep) c.erase(c.begin() + axis);
     return Halide::cast<int64_t>(best(std::vector<Expr>(c.rbegin(), c.rend()))[0]);
@@ -83,7 +87,8 @@ std::vector<Implementation> top(const Job& job) {
   // The domain's slow coordinate is the place: places are filled one after another.
   const RDom r(0, extent, 0, count);
   Func best("best");
-  best(vars) = Tuple(Expr(-1), Halide::Internal::make_zero(halide_type(job.graph.type(node.inputs[0]).dtype)));
+  best(vars) =
+      Tuple(Expr(-1), Halide::Internal::make_zero(halide_type(job.graph.type(node.inputs[0]).dtype)));
   const Expr x = at(r.x), before = Halide::max(r.y - 1, 0);
   const Expr last_index = best(row(before))[0], last_value = best(row(before))[1];
   const Expr allowed = r.y == 0 || beats(last_value, x, largest) || (x == last_value && r.x > last_index);
@@ -91,7 +96,8 @@ std::vector<Implementation> top(const Job& job) {
   const Expr better = allowed && (now_index < 0 || beats(x, now_value, largest));
   best(row(r.y)) = Tuple(Halide::select(better, Expr(r.x), now_index), Halide::select(better, x, now_value));
 
-  const Argument values = interior(job.graph, node.outputs[0]), indices = interior(job.graph, node.outputs[1]);
+  const Argument values = interior(job.graph, node.outputs[0]),
+                 indices = interior(job.graph, node.outputs[1]);
   const Loops loop = loops(shape.size());
   Coordinates others = loop.at;
   others.erase(others.begin() + static_cast<long>(axis));
@@ -117,12 +123,15 @@ std::vector<Implementation> top(const Job& job) {
   }
   Builder::Output options;
   options.flops = static_cast<double>(job.graph.type(node.inputs[0]).numel()) * 4 * count;
-  builder.finish("topk\n" + signature(job.graph, job.group), {out_values, out_indices}, {values, indices}, options);
+  builder.finish("topk\n" + signature(job.graph, job.group), {out_values, out_indices}, {values, indices},
+                 options);
   return {result};
 }
 
 }  // namespace
 
-std::vector<Implementation> arg_reduction(const Job& job) { return job.node().op == "topk" ? top(job) : arg_extreme(job); }
+std::vector<Implementation> arg_reduction(const Job& job) {
+  return job.node().op == "topk" ? top(job) : arg_extreme(job);
+}
 
 }  // namespace lathe::compile::codegen

@@ -40,14 +40,21 @@ std::shared_ptr<const Code> CodeCache::get(
 
 Halide::Type halide_type(DType dtype) {
   switch (dtype) {
-    case DType::f32: return Halide::Float(32);
-    case DType::f64: return Halide::Float(64);
-    case DType::i64: return Halide::Int(64);
-    case DType::i32: return Halide::Int(32);
-    case DType::i16: return Halide::Int(16);
-    case DType::i8: return Halide::Int(8);
+    case DType::f32:
+      return Halide::Float(32);
+    case DType::f64:
+      return Halide::Float(64);
+    case DType::i64:
+      return Halide::Int(64);
+    case DType::i32:
+      return Halide::Int(32);
+    case DType::i16:
+      return Halide::Int(16);
+    case DType::i8:
+      return Halide::Int(8);
     case DType::u8:
-    case DType::boolean: return Halide::UInt(8);
+    case DType::boolean:
+      return Halide::UInt(8);
   }
   throw Error("no such type");
 }
@@ -172,8 +179,8 @@ Access Builder::parameter(const torch::Tensor& tensor) {
                     dtype_of(tensor.scalar_type()), tensor.sizes().vec()));
 }
 
-void Builder::finish(const std::string& key, std::vector<Halide::Func> outputs, std::vector<Argument> arguments,
-                     const Output& options) {
+void Builder::finish(const std::string& key, std::vector<Halide::Func> outputs,
+                     std::vector<Argument> arguments, const Output& options) {
   std::string full = fmt::format("{}\n{}\nsplit {}\n", target_.name, key, options.split_dim);
   for (const auto* list : {&arguments_, &arguments})
     for (const Argument& argument : *list) {

@@ -10,21 +10,22 @@
 
 namespace lathe::compile::codegen {
 
-// The element of a value at coordinates, outermost axis first. A dense value has one per axis of its shape; a blocked
-// one n, block of channels, y, x, lane.
+// The element of a value at coordinates, outermost axis first. A dense value has one per axis of its shape; a
+// blocked one n, block of channels, y, x, lane.
 using Coordinates = std::vector<Halide::Expr>;
 using Access = std::function<Halide::Expr(const Coordinates&)>;
 
-// Halide moves what it calls Stack to its own heap when it is larger than 16 KiB; what it calls Register stays where kernels
-// want it.
+// Halide moves what it calls Stack to its own heap when it is larger than 16 KiB; what it calls Register
+// stays where kernels want it.
 constexpr Halide::MemoryType kOnStack = Halide::MemoryType::Register;
 
 class CodeCache {
  public:
   // Objects are also kept as files of `directory`, unless it is empty.
   explicit CodeCache(std::string directory = {});
-  std::shared_ptr<const Code> get(const std::string& key,
-                                  const std::function<void(const std::string& symbol, const std::string& file)>& make);
+  std::shared_ptr<const Code> get(
+      const std::string& key,
+      const std::function<void(const std::string& symbol, const std::string& file)>& make);
   int num_compiled() const { return num_compiled_; }
 
  private:
@@ -37,8 +38,8 @@ class CodeCache {
 Halide::Type halide_type(DType);
 Halide::Target halide_target(const Target&);
 
-// The whole of a value as its storage lies; what lies in its border has negative coordinates, or ones beyond the
-// extents. Without border: the part that kernels write.
+// The whole of a value as its storage lies; what lies in its border has negative coordinates, or ones beyond
+// the extents. Without border: the part that kernels write.
 Argument whole(const Graph&, ValueId);
 Argument interior(const Graph&, ValueId);
 Argument dense(Argument::Place, int index, DType, const Shape&);

@@ -37,22 +37,25 @@ bool is_alias(const Graph& graph, const Group& group) {
   for (int index : group.nodes) {
     const Node& node = graph.nodes[static_cast<size_t>(index)];
     if (node.op != "reshape" && node.op != "identity") return false;
-    if (graph.value(node.inputs[0]).is_constant() || graph.value(node.inputs[0]).layout.block > 1) return false;
+    if (graph.value(node.inputs[0]).is_constant() || graph.value(node.inputs[0]).layout.block > 1)
+      return false;
   }
   const ValueId output = graph.nodes[static_cast<size_t>(group.nodes.back())].outputs[0];
   return std::find(graph.outputs.begin(), graph.outputs.end(), output) == graph.outputs.end();
 }
 
-// For every group the variant that was fastest while the whole network ran: in each round every group runs another of
-// its variants, so weights are as cold as they will be.
+// For every group the variant that was fastest while the whole network ran: in each round every group runs
+// another of its variants, so weights are as cold as they will be.
 std::vector<size_t> measure(const Graph& graph, const std::vector<Group>& groups,
-                            const std::vector<std::vector<Implementation>>& all, const CompileOptions& options) {
+                            const std::vector<std::vector<Implementation>>& all,
+                            const CompileOptions& options) {
   size_t rounds = 1;
   for (const auto& variants : all) rounds = std::max(rounds, variants.size());
   std::vector<size_t> best(groups.size(), 0);
   std::vector<double> best_seconds(groups.size(), 1e30);
   for (size_t round = 0; round < rounds; ++round) {
-    if (options.progress) options.progress("measuring", static_cast<double>(round) / static_cast<double>(rounds));
+    if (options.progress)
+      options.progress("measuring", static_cast<double>(round) / static_cast<double>(rounds));
     std::vector<Chosen> chosen;
     for (size_t g = 0; g < groups.size(); ++g)
       chosen.push_back({groups[g], all[g].empty() ? nullptr : &all[g][round % all[g].size()]});
@@ -62,7 +65,8 @@ std::vector<size_t> measure(const Graph& graph, const std::vector<Group>& groups
     model.profile(2);
     const auto profile = model.profile(12);
     std::vector<double> seconds(groups.size(), 0);
-    for (size_t o = 0; o < profile.size(); ++o) seconds[static_cast<size_t>(size.operation_group[o])] += profile[o].seconds;
+    for (size_t o = 0; o < profile.size(); ++o)
+      seconds[static_cast<size_t>(size.operation_group[o])] += profile[o].seconds;
     for (size_t g = 0; g < groups.size(); ++g)
       if (!all[g].empty() && seconds[g] < best_seconds[g]) {
         best_seconds[g] = seconds[g];
@@ -76,7 +80,9 @@ std::vector<size_t> measure(const Graph& graph, const std::vector<Group>& groups
 
 CompileReport compile(const Graph& original, const fs::path& directory, const CompileOptions& options) {
   const auto start = std::chrono::steady_clock::now();
-  const auto seconds_since = [](auto from) { return std::chrono::duration<double>(std::chrono::steady_clock::now() - from).count(); };
+  const auto seconds_since = [](auto from) {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - from).count();
+  };
   check(original);
   const auto apply = [&](Graph graph, const char* name, auto pass) {
     if (!options.check_passes) return pass(std::move(graph));
@@ -87,20 +93,25 @@ CompileReport compile(const Graph& original, const fs::path& directory, const Co
     return after;
   };
   Graph graph = original;
-  if (options.opt_level >= 1) graph = apply(std::move(graph), "optimize", [](Graph g) { return optimize(std::move(g)); });
+  if (options.opt_level >= 1)
+    graph = apply(std::move(graph), "optimize", [](Graph g) { return optimize(std::move(g)); });
   if (options.opt_level >= 3)
-    graph = apply(std::move(graph), "choose_layouts", [&](Graph g) { return choose_layouts(std::move(g), options.target); });
+    graph = apply(std::move(graph), "choose_layouts",
+                  [&](Graph g) { return choose_layouts(std::move(g), options.target); });
   refuse_unknown(graph);
   graph = apply(std::move(graph), "prepare", [](Graph g) { return codegen::prepare(std::move(g)); });
-  const std::vector<Group> groups = codegen::kernel_groups(graph, options.opt_level >= 2 ? fuse(graph) : singletons(graph));
+  const std::vector<Group> groups =
+      codegen::kernel_groups(graph, options.opt_level >= 2 ? fuse(graph) : singletons(graph));
   codegen::widen_borders(graph, groups);
 
   codegen::CodeCache cache(options.cache.string());
   std::vector<std::vector<Implementation>> all(groups.size());
   for (size_t g = 0; g < groups.size(); ++g) {
-    if (options.progress) options.progress("kernels", static_cast<double>(g) / static_cast<double>(groups.size()));
+    if (options.progress)
+      options.progress("kernels", static_cast<double>(g) / static_cast<double>(groups.size()));
     if (!is_alias(graph, groups[g]))
-      all[g] = codegen::implementations(graph, groups[g], options.target, cache, static_cast<size_t>(std::max(1, options.variants)));
+      all[g] = codegen::implementations(graph, groups[g], options.target, cache,
+                                        static_cast<size_t>(std::max(1, options.variants)));
   }
   CompileReport report;
   std::vector<size_t> best(groups.size(), 0);
@@ -110,7 +121,8 @@ CompileReport compile(const Graph& original, const fs::path& directory, const Co
     report.measure_seconds = seconds_since(measured);
   }
   std::vector<Chosen> chosen;
-  for (size_t g = 0; g < groups.size(); ++g) chosen.push_back({groups[g], all[g].empty() ? nullptr : &all[g][best[g]]});
+  for (size_t g = 0; g < groups.size(); ++g)
+    chosen.push_back({groups[g], all[g].empty() ? nullptr : &all[g][best[g]]});
 
   const fs::path target = fs::absolute(directory);
   fs::create_directories(target.parent_path());
@@ -118,7 +130,8 @@ CompileReport compile(const Graph& original, const fs::path& directory, const Co
   const auto size = codegen::write_module(graph, chosen, options.target, staged.path());
   const fs::path fresh = staged.path() / "module", old = staged.path() / "old";
   fs::create_directory(fresh);
-  for (const char* name : {"plan.bin", "params.bin", "module.so", "graph.json"}) fs::rename(staged.path() / name, fresh / name);
+  for (const char* name : {"plan.bin", "params.bin", "module.so", "graph.json"})
+    fs::rename(staged.path() / name, fresh / name);
   if (fs::exists(target)) fs::rename(target, old);
   fs::rename(fresh, target);
   report.num_kernels = size.num_kernels;

@@ -14,16 +14,19 @@ using Halide::Var;
 Conv2d conv2d(const Graph& graph, const Node& node) {
   const Value &x = graph.value(node.inputs[0]), &y = graph.value(node.outputs[0]);
   const Shape &in = x.type.shape, &out = y.type.shape, &kernel = graph.type(node.inputs[1]).shape;
-  const auto &stride = node.integers("stride"), &padding = node.integers("padding"), &dilation = node.integers("dilation");
-  Conv2d conv{in[0],     in[1],     in[2],      in[3],      out[1],      out[2],      out[3],
-              kernel[2], kernel[3], stride[0],  stride[1],  padding[0],  padding[1],  dilation[0],
-              dilation[1], false,   false,      y.layout.block};
+  const auto &stride = node.integers("stride"), &padding = node.integers("padding"),
+             &dilation = node.integers("dilation");
+  Conv2d conv{in[0],      in[1],       in[2],       in[3],     out[1],    out[2],
+              out[3],     kernel[2],   kernel[3],   stride[0], stride[1], padding[0],
+              padding[1], dilation[0], dilation[1], false,     false,     y.layout.block};
   conv.depthwise = node.integer("groups") > 1;
   conv.from_dense = x.layout.block <= 1;
   return conv;
 }
 
-torch::Tensor weight_of(const Graph& graph, const Node& node) { return graph.value(node.inputs[1]).constant; }
+torch::Tensor weight_of(const Graph& graph, const Node& node) {
+  return graph.value(node.inputs[1]).constant;
+}
 
 torch::Tensor blocked_bias(const Graph& graph, const Node& node, const Conv2d& conv) {
   torch::Tensor bias = torch::zeros({conv.out_blocks() * conv.block});
@@ -31,8 +34,8 @@ torch::Tensor blocked_bias(const Graph& graph, const Node& node, const Conv2d& c
   return bias.view({conv.out_blocks(), conv.block});
 }
 
-// Any number of spatial axes, groups, weights that are not constant; the output dense. Lanes run along the innermost
-// axis, four output channels at a time.
+// Any number of spatial axes, groups, weights that are not constant; the output dense. Lanes run along the
+// innermost axis, four output channels at a time.
 std::vector<Implementation> plain_convolution(const Job& job) {
   const Node& node = job.node();
   Implementation result;
@@ -42,7 +45,8 @@ std::vector<Implementation> plain_convolution(const Job& job) {
   const Shape in = job.graph.type(node.inputs[0]).shape, kernel = job.graph.type(node.inputs[1]).shape,
               out_shape = job.graph.type(node.outputs[0]).shape;
   const size_t spatial = in.size() - 2;
-  const auto &stride = node.integers("stride"), &padding = node.integers("padding"), &dilation = node.integers("dilation");
+  const auto &stride = node.integers("stride"), &padding = node.integers("padding"),
+             &dilation = node.integers("dilation");
   const int groups = static_cast<int>(node.integer("groups"));
   const int channels = static_cast<int>(in[1]) / groups, members = static_cast<int>(out_shape[1]) / groups;
   const Access x = scope.at(node.inputs[0]), w = scope.at(node.inputs[1]);
@@ -62,16 +66,19 @@ std::vector<Implementation> plain_convolution(const Job& job) {
   Expr inside = Halide::Internal::const_true();
   for (size_t s = 0; s < spatial; ++s) {
     const Expr tap = r[static_cast<int>(spatial - 1 - s)];
-    const Expr position = key.at[s + 2] * static_cast<int>(stride[s]) + tap * static_cast<int>(dilation[s]) - static_cast<int>(padding[s]);
+    const Expr position = key.at[s + 2] * static_cast<int>(stride[s]) + tap * static_cast<int>(dilation[s]) -
+                          static_cast<int>(padding[s]);
     const bool padded = padding[s] > 0 || padding[s + spatial] > 0;
     if (padded) inside = inside && position >= 0 && position < static_cast<int>(in[s + 2]);
-    at.push_back(padded ? Halide::clamp(Halide::likely(position), 0, static_cast<int>(in[s + 2]) - 1) : position);
+    at.push_back(padded ? Halide::clamp(Halide::likely(position), 0, static_cast<int>(in[s + 2]) - 1)
+                        : position);
     weight.push_back(tap);
   }
   Expr value = x(at);
   if (!Halide::Internal::is_const_one(inside)) value = Halide::select(Halide::likely(inside), value, zero);
   acc(key.vars) += value * w(weight);
-  scope.define(node.outputs[0], [acc](const Coordinates& c) { return acc(std::vector<Expr>(c.rbegin(), c.rend())); });
+  scope.define(node.outputs[0],
+               [acc](const Coordinates& c) { return acc(std::vector<Expr>(c.rbegin(), c.rend())); });
   const ValueId last = lower_rest(scope, job.group, job.anchor + 1);
   const Argument output = interior(job.graph, last);
   const Loops loop = loops(output.dims.size());
@@ -86,7 +93,8 @@ std::vector<Implementation> plain_convolution(const Job& job) {
   out.split(loop.vars[c], co, ci, ob, Halide::TailStrategy::RoundUp);
   std::vector<Halide::VarOrRVar> order;
   if (wide) {
-    out.split(loop.vars[0], xo, xi, lanes, width % lanes == 0 ? Halide::TailStrategy::RoundUp : Halide::TailStrategy::ShiftInwards);
+    out.split(loop.vars[0], xo, xi, lanes,
+              width % lanes == 0 ? Halide::TailStrategy::RoundUp : Halide::TailStrategy::ShiftInwards);
     order = {xi, ci, xo};
   } else {
     order = {ci, loop.vars[0]};
@@ -106,7 +114,8 @@ std::vector<Implementation> plain_convolution(const Job& job) {
   Builder::Output options;
   options.split_dim = output.dims[c].extent / ob > 1 ? static_cast<int>(c) : outer_dim(output);
   options.granule = options.split_dim == static_cast<int>(c) ? ob : 1;
-  const double taps = std::accumulate(kernel.begin() + 1, kernel.end(), 1.0, [](double a, int64_t b) { return a * static_cast<double>(b); });
+  const double taps = std::accumulate(kernel.begin() + 1, kernel.end(), 1.0,
+                                      [](double a, int64_t b) { return a * static_cast<double>(b); });
   options.flops = numel_of(output) * (2 * taps + flops_per_element(job.graph, job.group));
   builder.finish("plain convolution\n" + signature(job.graph, job.group), {out}, {output}, options);
   return {result};
@@ -120,7 +129,8 @@ std::vector<Implementation> transposed_convolution(const Job& job) {
   Scope scope(builder);
   const Shape in = job.graph.type(node.inputs[0]).shape, kernel = job.graph.type(node.inputs[1]).shape;
   const size_t spatial = in.size() - 2;
-  const auto &stride = node.integers("stride"), &padding = node.integers("padding"), &dilation = node.integers("dilation");
+  const auto &stride = node.integers("stride"), &padding = node.integers("padding"),
+             &dilation = node.integers("dilation");
   const int groups = static_cast<int>(node.integer("groups"));
   const int channels = static_cast<int>(in[1]) / groups, members = static_cast<int>(kernel[1]);
   const Access x = scope.at(node.inputs[0]), w = scope.at(node.inputs[1]);
@@ -133,7 +143,8 @@ std::vector<Implementation> transposed_convolution(const Job& job) {
   Func acc("acc");
   const Expr zero = Halide::Internal::make_zero(halide_type(job.graph.type(node.outputs[0]).dtype));
   acc(key.vars) = bias ? bias({key.at[1]}) : zero;
-  const Expr channel = (groups == 1 ? Expr(0) : (key.at[1] / members) * channels) + r[static_cast<int>(spatial)];
+  const Expr channel =
+      (groups == 1 ? Expr(0) : (key.at[1] / members) * channels) + r[static_cast<int>(spatial)];
   Coordinates at = {key.at[0], channel}, weight = {channel, key.at[1] % members};
   Expr inside = Halide::Internal::const_true();
   for (size_t s = 0; s < spatial; ++s) {
@@ -146,7 +157,8 @@ std::vector<Implementation> transposed_convolution(const Job& job) {
     weight.push_back(tap);
   }
   acc(key.vars) += Halide::select(inside, x(at), zero) * w(weight);
-  scope.define(node.outputs[0], [acc](const Coordinates& c) { return acc(std::vector<Expr>(c.rbegin(), c.rend())); });
+  scope.define(node.outputs[0],
+               [acc](const Coordinates& c) { return acc(std::vector<Expr>(c.rbegin(), c.rend())); });
   const ValueId last = lower_rest(scope, job.group, job.anchor + 1);
   const Argument output = interior(job.graph, last);
   const Loops loop = loops(output.dims.size());
@@ -155,7 +167,9 @@ std::vector<Implementation> transposed_convolution(const Job& job) {
   const int lanes = builder.lanes(), width = output.dims[0].extent;
   Var xo("xo"), xi("xi");
   if (width >= lanes) {
-    out.split(loop.vars[0], xo, xi, lanes, width % lanes == 0 ? Halide::TailStrategy::RoundUp : Halide::TailStrategy::ShiftInwards).vectorize(xi);
+    out.split(loop.vars[0], xo, xi, lanes,
+              width % lanes == 0 ? Halide::TailStrategy::RoundUp : Halide::TailStrategy::ShiftInwards)
+        .vectorize(xi);
     acc.compute_at(out, xo).vectorize(key.vars[0]).update().vectorize(key.vars[0]);
   } else {
     acc.compute_at(out, loop.vars[0]);
@@ -174,7 +188,8 @@ std::vector<Implementation> transposed_convolution(const Job& job) {
 std::vector<Implementation> convolution(const Job& job) {
   const Node& node = job.node();
   if (job.graph.value(node.outputs[0]).layout.block <= 1) return plain_convolution(job);
-  if (!job.graph.value(node.inputs[1]).is_constant()) throw Error("a blocked convolution wants constant weights");
+  if (!job.graph.value(node.inputs[1]).is_constant())
+    throw Error("a blocked convolution wants constant weights");
   if (node.integer("groups") > 1) return depthwise_convolution(job);
   std::vector<Implementation> all = direct_convolution(job);
   if (winograd_applies(job.graph, node)) {

@@ -1,7 +1,7 @@
-// Matrix products. y [M, N] = x [M, K] · wᵀ: the weights are packed into panels of `width` columns, K rows each, that
-// are read once from front to back; `rows` × `width` results stay in registers.
-#include <algorithm>
+// Matrix products. y [M, N] = x [M, K] · wᵀ: the weights are packed into panels of `width` columns, K rows
+// each, that are read once from front to back; `rows` × `width` results stay in registers.
 #include <fmt/format.h>
+#include <algorithm>
 
 #include "lathe/compile/codegen/implementations.h"
 #include "lathe/core/error.h"
@@ -18,7 +18,8 @@ struct Tile {
   int rows, vectors;  // vectors of columns
 };
 
-// Rows in equal parts, so that few are computed twice; one row alone is bound by memory and wants long panels.
+// Rows in equal parts, so that few are computed twice; one row alone is bound by memory and wants long
+// panels.
 std::vector<Tile> tiles(int64_t rows, int registers, size_t most) {
   const bool few = registers == 16;
   std::vector<Tile> all;
@@ -49,7 +50,8 @@ Implementation dense(const Job& job, const Tile& tile) {
   const Node& node = job.node();
   const Graph& graph = job.graph;
   const Shape &x_shape = graph.type(node.inputs[0]).shape, &w_shape = graph.type(node.inputs[1]).shape;
-  const int64_t depth = x_shape.back(), columns = w_shape[0], rows = graph.type(node.inputs[0]).numel() / depth;
+  const int64_t depth = x_shape.back(), columns = w_shape[0],
+                rows = graph.type(node.inputs[0]).numel() / depth;
   Implementation result;
   result.name = fmt::format("panels {}x{}", tile.rows, tile.vectors);
   Builder builder(graph, job.target, job.cache, result);
@@ -60,12 +62,14 @@ Implementation dense(const Job& job, const Tile& tile) {
 
   // Leading axes are one: rows lie behind one another.
   const auto matrix = [&](ValueId id, int64_t last) {
-    return codegen::dense(Argument::Place::value, id, graph.type(id).dtype, {graph.type(id).numel() / last, last});
+    return codegen::dense(Argument::Place::value, id, graph.type(id).dtype,
+                          {graph.type(id).numel() / last, last});
   };
   const Access x = builder.view(matrix(node.inputs[0], depth));
   const Access w = builder.parameter(pack(graph.value(node.inputs[1]).constant, width));
   torch::Tensor bias = torch::zeros({(columns + width - 1) / width, width});
-  if (node.inputs.size() > 2) bias.view({-1}).slice(0, 0, columns).copy_(graph.value(node.inputs[2]).constant.flatten());
+  if (node.inputs.size() > 2)
+    bias.view({-1}).slice(0, 0, columns).copy_(graph.value(node.inputs[2]).constant.flatten());
   const Access b = builder.parameter(bias);
 
   Var i("i"), m("m"), p("p"), j("j");
@@ -102,7 +106,8 @@ Implementation dense(const Job& job, const Tile& tile) {
   Var jo("jo"), ji("ji"), mo("mo"), mi("mi");
   const bool even = columns % width == 0;
   out.split(j, jo, ji, width, even ? Halide::TailStrategy::RoundUp : Halide::TailStrategy::GuardWithIf);
-  out.split(m, mo, mi, tile.rows, rows % tile.rows == 0 ? Halide::TailStrategy::RoundUp : Halide::TailStrategy::ShiftInwards);
+  out.split(m, mo, mi, tile.rows,
+            rows % tile.rows == 0 ? Halide::TailStrategy::RoundUp : Halide::TailStrategy::ShiftInwards);
   out.reorder(ji, mi, mo, jo).unroll(mi);
   if (even || columns >= lanes) out.vectorize(ji, lanes);
   acc.store_in(kOnStack).compute_at(out, mo).bound_extent(i, width).bound_extent(p, 1);
@@ -125,7 +130,8 @@ std::vector<Implementation> dense_layer(const Job& job) {
   if (!job.graph.value(node.inputs[1]).is_constant()) throw Error("linear wants constant weights here");
   const int64_t depth = job.graph.type(node.inputs[0]).shape.back();
   std::vector<Implementation> all;
-  for (const Tile& tile : tiles(job.graph.type(node.inputs[0]).numel() / depth, job.target.vector_registers(), job.variants))
+  for (const Tile& tile :
+       tiles(job.graph.type(node.inputs[0]).numel() / depth, job.target.vector_registers(), job.variants))
     all.push_back(dense(job, tile));
   return all;
 }
@@ -156,7 +162,8 @@ std::vector<Implementation> matrix_product(const Job& job) {
   Func acc("acc"), out("out");
   acc(loop.vars) = Halide::Internal::make_zero(halide_type(graph.type(node.outputs[0]).dtype));
   acc(loop.vars) += a(a_at) * b(b_at);
-  scope.define(node.outputs[0], [acc](const Coordinates& at) { return acc(std::vector<Expr>(at.rbegin(), at.rend())); });
+  scope.define(node.outputs[0],
+               [acc](const Coordinates& at) { return acc(std::vector<Expr>(at.rbegin(), at.rend())); });
   const ValueId last = lower_rest(scope, job.group, job.anchor + 1);
   out(loop.vars) = scope.at(last)(loop.at);
 
@@ -168,12 +175,14 @@ std::vector<Implementation> matrix_product(const Job& job) {
   tall = (rows + (rows + tall - 1) / tall - 1) / ((rows + tall - 1) / tall);
   Var jo("jo"), ji("ji"), mo("mo"), mi("mi");
   const Var &j = loop.vars[0], &m = loop.vars[1];
-  out.split(m, mo, mi, tall, rows % tall == 0 ? Halide::TailStrategy::RoundUp : Halide::TailStrategy::ShiftInwards);
+  out.split(m, mo, mi, tall,
+            rows % tall == 0 ? Halide::TailStrategy::RoundUp : Halide::TailStrategy::ShiftInwards);
   std::vector<Halide::VarOrRVar> order;
   const bool wide = columns >= lanes;
   if (wide) {
     const int width = lanes * vectors;
-    out.split(j, jo, ji, width, columns % width == 0 ? Halide::TailStrategy::RoundUp : Halide::TailStrategy::ShiftInwards);
+    out.split(j, jo, ji, width,
+              columns % width == 0 ? Halide::TailStrategy::RoundUp : Halide::TailStrategy::ShiftInwards);
     order = {ji, mi, mo, jo};
   } else {
     order = {j, mi, mo};
@@ -190,7 +199,8 @@ std::vector<Implementation> matrix_product(const Job& job) {
   const Argument output = interior(graph, last);
   options.split_dim = outer_dim(output);
   if (options.split_dim == 1) options.granule = tall;
-  if (options.split_dim < 0 && wide && columns > lanes * vectors) options.split_dim = 0, options.granule = lanes * vectors;
+  if (options.split_dim < 0 && wide && columns > lanes * vectors)
+    options.split_dim = 0, options.granule = lanes * vectors;
   options.flops = numel_of(output) * (2.0 * depth + flops_per_element(graph, job.group));
   builder.finish("product\n" + signature(graph, job.group), {out}, {output}, options);
   return {result};

@@ -1,5 +1,5 @@
-#include <algorithm>
 #include <fmt/format.h>
+#include <algorithm>
 
 #include "lathe/compile/codegen/convolution.h"
 #include "lathe/core/error.h"
@@ -18,8 +18,8 @@ struct Tile {
   int accumulators() const { return x * y * blocks; }
 };
 
-// Cycles a multiply-add takes, relative to the best: two of them and two loads a cycle, four cycles until one may
-// follow on the same accumulator; columns computed twice count.
+// Cycles a multiply-add takes, relative to the best: two of them and two loads a cycle, four cycles until one
+// may follow on the same accumulator; columns computed twice count.
 double cost(const Tile& tile, const Conv2d& conv) {
   const double work = tile.accumulators();
   const double cycles = std::max({work / 2, (tile.x * tile.y + tile.blocks) / 2.0, 4.0});
@@ -39,9 +39,8 @@ std::vector<Tile> tiles(const Conv2d& conv, int registers, size_t most) {
       for (int x = 1; x <= 14; ++x)
         if (x * y * blocks <= room && x <= conv.width && y <= conv.height) all.push_back({x, y, blocks});
   }
-  std::stable_sort(all.begin(), all.end(), [&](const Tile& a, const Tile& b) {
-    return cost(a, conv) < cost(b, conv);
-  });
+  std::stable_sort(all.begin(), all.end(),
+                   [&](const Tile& a, const Tile& b) { return cost(a, conv) < cost(b, conv); });
   if (all.size() > most) all.resize(most);
   return all;
 }
@@ -50,9 +49,11 @@ std::vector<Tile> tiles(const Conv2d& conv, int registers, size_t most) {
 torch::Tensor pack(const torch::Tensor& weight, const Conv2d& conv, int blocks) {
   const int64_t b = conv.block, in_lanes = conv.from_dense ? conv.in_channels : b;
   const int64_t in_blocks = conv.from_dense ? 1 : conv.in_blocks();
-  torch::Tensor padded = torch::zeros({conv.out_blocks() * b, in_blocks * in_lanes, conv.kernel_y, conv.kernel_x});
+  torch::Tensor padded =
+      torch::zeros({conv.out_blocks() * b, in_blocks * in_lanes, conv.kernel_y, conv.kernel_x});
   padded.slice(0, 0, conv.out_channels).slice(1, 0, conv.in_channels).copy_(weight);
-  return padded.view({conv.out_blocks() / blocks, blocks, b, in_blocks, in_lanes, conv.kernel_y, conv.kernel_x})
+  return padded
+      .view({conv.out_blocks() / blocks, blocks, b, in_blocks, in_lanes, conv.kernel_y, conv.kernel_x})
       .permute({0, 3, 5, 6, 4, 1, 2})
       .contiguous();
 }
@@ -70,14 +71,18 @@ Implementation direct(const Job& job, const Conv2d& conv, const Tile& tile) {
   Var v("v"), px("x"), py("y"), kb("kb"), n("n");
   const int in_lanes = static_cast<int>(conv.from_dense ? conv.in_channels : conv.block);
   const int in_blocks = static_cast<int>(conv.from_dense ? 1 : conv.in_blocks());
-  const RDom r(0, in_lanes, 0, static_cast<int>(conv.kernel_x), 0, static_cast<int>(conv.kernel_y), 0, in_blocks);
-  const Expr column = px * static_cast<int>(conv.stride_x) + r.y * static_cast<int>(conv.dilation_x) - static_cast<int>(conv.pad_left);
-  const Expr line = py * static_cast<int>(conv.stride_y) + r.z * static_cast<int>(conv.dilation_y) - static_cast<int>(conv.pad_top);
+  const RDom r(0, in_lanes, 0, static_cast<int>(conv.kernel_x), 0, static_cast<int>(conv.kernel_y), 0,
+               in_blocks);
+  const Expr column = px * static_cast<int>(conv.stride_x) + r.y * static_cast<int>(conv.dilation_x) -
+                      static_cast<int>(conv.pad_left);
+  const Expr line = py * static_cast<int>(conv.stride_y) + r.z * static_cast<int>(conv.dilation_y) -
+                    static_cast<int>(conv.pad_top);
   Func acc("acc");
   acc(v, px, py, kb, n) = bias({kb, v});
   const Expr input = conv.from_dense ? x({n, r.x, line, column}) : x({n, r.w, line, column, r.x});
   acc(v, px, py, kb, n) += input * w({kb / tile.blocks, r.w, r.z, r.y, r.x, kb % tile.blocks, v});
-  scope.define(node.outputs[0], [acc](const Coordinates& at) { return acc(at[4], at[3], at[2], at[1], at[0]); });
+  scope.define(node.outputs[0],
+               [acc](const Coordinates& at) { return acc(at[4], at[3], at[2], at[1], at[0]); });
   const ValueId last = lower_rest(scope, job.group, job.anchor + 1);
   const Argument output = interior(job.graph, last);
   Func out("out");
@@ -91,7 +96,8 @@ Implementation direct(const Job& job, const Conv2d& conv, const Tile& tile) {
   out.split(kb, ko, ki, tile.blocks, Halide::TailStrategy::RoundUp)
       .split(px, xo, xi, tile.x, tail(conv.width, tile.x))
       .split(py, yo, yi, tile.y, tail(conv.height, tile.y));
-  // Whatever is read again and again should fit the second cache: all weights while rows go by, or else the input.
+  // Whatever is read again and again should fit the second cache: all weights while rows go by, or else the
+  // input.
   const double weight_bytes = 4.0 * static_cast<double>(weight_of(job.graph, node).numel());
   const bool rows_outside = weight_bytes <= static_cast<double>(job.target.l2_bytes) / 2;
   if (rows_outside)
@@ -109,8 +115,9 @@ Implementation direct(const Job& job, const Conv2d& conv, const Tile& tile) {
   const bool by_rows = rows_outside && conv.height / tile.y >= 4;
   options.split_dim = by_rows ? 2 : conv.out_blocks() / tile.blocks > 1 ? 3 : conv.height > 1 ? 2 : -1;
   options.granule = options.split_dim == 2 ? tile.y : options.split_dim == 3 ? tile.blocks : 1;
-  builder.finish(fmt::format("{}\nrows outside {}\n{}", result.name, rows_outside, signature(job.graph, job.group)),
-                 {out}, {output}, options);
+  builder.finish(
+      fmt::format("{}\nrows outside {}\n{}", result.name, rows_outside, signature(job.graph, job.group)),
+      {out}, {output}, options);
   return result;
 }
 
@@ -129,12 +136,15 @@ Implementation depthwise(const Job& job, const Conv2d& conv, int columns, int ro
   const Access bias = builder.parameter(blocked_bias(job.graph, node, conv));
   Var v("v"), px("x"), py("y"), kb("kb"), n("n");
   const RDom r(0, static_cast<int>(conv.kernel_x), 0, static_cast<int>(conv.kernel_y));
-  const Expr column = px * static_cast<int>(conv.stride_x) + r.x * static_cast<int>(conv.dilation_x) - static_cast<int>(conv.pad_left);
-  const Expr line = py * static_cast<int>(conv.stride_y) + r.y * static_cast<int>(conv.dilation_y) - static_cast<int>(conv.pad_top);
+  const Expr column = px * static_cast<int>(conv.stride_x) + r.x * static_cast<int>(conv.dilation_x) -
+                      static_cast<int>(conv.pad_left);
+  const Expr line = py * static_cast<int>(conv.stride_y) + r.y * static_cast<int>(conv.dilation_y) -
+                    static_cast<int>(conv.pad_top);
   Func acc("acc");
   acc(v, px, py, kb, n) = bias({kb, v});
   acc(v, px, py, kb, n) += x({n, kb, line, column, v}) * w({kb, r.y, r.x, v});
-  scope.define(node.outputs[0], [acc](const Coordinates& at) { return acc(at[4], at[3], at[2], at[1], at[0]); });
+  scope.define(node.outputs[0],
+               [acc](const Coordinates& at) { return acc(at[4], at[3], at[2], at[1], at[0]); });
   const ValueId last = lower_rest(scope, job.group, job.anchor + 1);
   const Argument output = interior(job.graph, last);
   Func out("out");
@@ -163,7 +173,8 @@ Implementation depthwise(const Job& job, const Conv2d& conv, int columns, int ro
 std::vector<Implementation> direct_convolution(const Job& job) {
   const Conv2d conv = conv2d(job.graph, job.node());
   std::vector<Implementation> all;
-  for (const Tile& tile : tiles(conv, job.target.vector_registers(), job.variants)) all.push_back(direct(job, conv, tile));
+  for (const Tile& tile : tiles(conv, job.target.vector_registers(), job.variants))
+    all.push_back(direct(job, conv, tile));
   return all;
 }
 

@@ -14,29 +14,43 @@ using Halide::Expr;
 using Inputs = std::vector<Expr>;
 using Rule = std::function<Expr(const Node&, const Inputs&)>;
 
-Expr constant(const Expr& like, double value) { return Halide::Internal::make_const(like.type(), value); }
-Expr flag(const Expr& condition) { return Halide::cast<uint8_t>(condition); }
-Expr is_set(const Expr& x) { return x != Halide::Internal::make_const(x.type(), 0); }
+Expr constant(const Expr& like, double value) {
+  return Halide::Internal::make_const(like.type(), value);
+}
+Expr flag(const Expr& condition) {
+  return Halide::cast<uint8_t>(condition);
+}
+Expr is_set(const Expr& x) {
+  return x != Halide::Internal::make_const(x.type(), 0);
+}
 
 // exp on the range where the result is a normal number; below it is zero, above infinite.
-Expr exponential(const Expr& x) { return Halide::exp(x); }
+Expr exponential(const Expr& x) {
+  return Halide::exp(x);
+}
 
-Expr sigmoid(const Expr& x) { return constant(x, 1) / (constant(x, 1) + exponential(-x)); }
+Expr sigmoid(const Expr& x) {
+  return constant(x, 1) / (constant(x, 1) + exponential(-x));
+}
 
 // Near zero the odd polynomial of the Cephes library (Moshier, 1992); elsewhere 1 − 2/(e^2|x| + 1).
 Expr hyperbolic_tangent(const Expr& x) {
   if (x.type() != Halide::Float(32)) return Halide::tanh(x);
   const Expr z = x * x;
   const Expr small =
-      x + x * z *
-              ((((-5.70498872745e-3f * z + 2.06390887954e-2f) * z - 5.37397155531e-2f) * z + 1.33314422036e-1f) * z -
-               3.33332819422e-1f);
+      x +
+      x * z *
+          ((((-5.70498872745e-3f * z + 2.06390887954e-2f) * z - 5.37397155531e-2f) * z + 1.33314422036e-1f) *
+               z -
+           3.33332819422e-1f);
   const Expr magnitude = Halide::min(Halide::abs(x), 10.0f);
   const Expr large = 1.0f - 2.0f / (exponential(2.0f * magnitude) + 1.0f);
   return Halide::select(Halide::abs(x) < 0.625f, small, Halide::select(x < 0.0f, -large, large));
 }
 
-Expr error_function(const Expr& x) { return Halide::erf(x); }
+Expr error_function(const Expr& x) {
+  return Halide::erf(x);
+}
 
 Expr gelu(const Expr& x) {
   return constant(x, 0.5) * x * (constant(x, 1) + error_function(x * constant(x, 0.70710678118654752)));
@@ -45,7 +59,9 @@ Expr gelu_tanh(const Expr& x) {
   const Expr inner = constant(x, 0.79788456080286536) * (x + constant(x, 0.044715) * x * x * x);
   return constant(x, 0.5) * x * (constant(x, 1) + hyperbolic_tangent(inner));
 }
-Expr between(const Expr& x, const Expr& low, const Expr& high) { return Halide::min(Halide::max(x, low), high); }
+Expr between(const Expr& x, const Expr& low, const Expr& high) {
+  return Halide::min(Halide::max(x, low), high);
+}
 Expr hardsigmoid(const Expr& x) {
   return between(x + constant(x, 3), constant(x, 0), constant(x, 6)) / constant(x, 6);
 }
@@ -60,7 +76,8 @@ Expr exp_minus_one(const Expr& x) {
   return Halide::select(Halide::abs(x) < 1.0f, 2.0f * t / (1.0f - t), exponential(x) - 1.0f);
 }
 Expr power(const Expr& x, const Expr& y) {
-  if (!x.type().is_float()) return Halide::cast(x.type(), Halide::pow(Halide::cast<double>(x), Halide::cast<double>(y)));
+  if (!x.type().is_float())
+    return Halide::cast(x.type(), Halide::pow(Halide::cast<double>(x), Halide::cast<double>(y)));
   if (const double* e = Halide::Internal::as_const_float(y)) {
     if (*e == 2) return x * x;
     if (*e == 3) return x * x * x;
@@ -150,7 +167,12 @@ const std::map<std::string, Rule>& rules() {
       {"pow", binary(power)},
       {"maximum", BINARY(Halide::max(a, b))},
       {"minimum", BINARY(Halide::min(a, b))},
-      {"mod", binary(modulo)},
+      {"mod",
+       [](const Node& node, const Inputs& in) {
+         if (node.integer("fmod", 0) == 0) return modulo(in[0], in[1]);
+         const Expr ratio = in[0].type().is_float() ? Halide::trunc(in[0] / in[1]) : Halide::div_round_to_zero(in[0], in[1]);
+         return Expr(in[0] - ratio * in[1]);
+       }},
       {"prelu", BINARY(Halide::select(a > constant(a, 0), a, a* b))},
       {"equal", BINARY(flag(a == b))},
       {"not_equal", BINARY(flag(a != b))},
@@ -180,9 +202,10 @@ Expr elementwise(const Node& node, const Inputs& inputs, DType output) {
 
 double elementwise_cost(const std::string& op) {
   static const std::map<std::string, double> dear = {
-      {"exp", 10}, {"log", 12},   {"sqrt", 6},  {"rsqrt", 8},     {"div", 4},       {"sin", 20},  {"cos", 20},
-      {"tanh", 20}, {"sigmoid", 14}, {"erf", 20}, {"gelu", 24},     {"gelu_tanh", 28}, {"silu", 15}, {"softplus", 26},
-      {"mish", 48}, {"elu", 24},   {"selu", 24}, {"pow", 30},      {"softsign", 6}};
+      {"exp", 10},  {"log", 12},       {"sqrt", 6},  {"rsqrt", 8},     {"div", 4},
+      {"sin", 20},  {"cos", 20},       {"tanh", 20}, {"sigmoid", 14},  {"erf", 20},
+      {"gelu", 24}, {"gelu_tanh", 28}, {"silu", 15}, {"softplus", 26}, {"mish", 48},
+      {"elu", 24},  {"selu", 24},      {"pow", 30},  {"softsign", 6}};
   const auto found = dear.find(op);
   return found == dear.end() ? 1 : found->second;
 }

@@ -5,8 +5,9 @@
 
 namespace lathe::compile::codegen {
 
-// An element-wise op on expressions of its inputs' elements, in the type of its output. f32 functions are accurate to
-// a few units in the last place, as libtorch's are. Throws Error for an op that is not element-wise.
+// An element-wise op on expressions of its inputs' elements, in the type of its output. f32 functions are
+// accurate to a few units in the last place, as libtorch's are. Throws Error for an op that is not
+// element-wise.
 Halide::Expr elementwise(const Node& node, const std::vector<Halide::Expr>& inputs, DType output);
 // Arithmetic operations an element costs, roughly.
 double elementwise_cost(const std::string& op);

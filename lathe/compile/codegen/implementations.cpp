@@ -12,30 +12,29 @@ namespace {
 using Maker = std::vector<Implementation> (*)(const Job&);
 
 const std::map<std::string, Maker>& makers() {
-  static const std::map<std::string, Maker> table = {
-      {"conv", convolution},
-      {"conv_transpose", transposed_convolution},
-      {"linear", dense_layer},
-      {"matmul", matrix_product},
-      {"lstm", recurrence},
-      {"gru", recurrence},
-      {"argmax", arg_reduction},
-      {"argmin", arg_reduction},
-      {"topk", arg_reduction},
-      {"sum", reduction},
-      {"mean", reduction},
-      {"prod", reduction},
-      {"max", reduction},
-      {"min", reduction},
-      {"softmax", reduction},
-      {"log_softmax", reduction},
-      {"max_pool", reduction},
-      {"avg_pool", reduction},
-      {"adaptive_avg_pool", reduction},
-      {"adaptive_max_pool", reduction},
-      {"layer_norm", reduction},
-      {"group_norm", reduction},
-      {"instance_norm", reduction}};
+  static const std::map<std::string, Maker> table = {{"conv", convolution},
+                                                     {"conv_transpose", transposed_convolution},
+                                                     {"linear", dense_layer},
+                                                     {"matmul", matrix_product},
+                                                     {"lstm", recurrence},
+                                                     {"gru", recurrence},
+                                                     {"argmax", arg_reduction},
+                                                     {"argmin", arg_reduction},
+                                                     {"topk", arg_reduction},
+                                                     {"sum", axis_reduction},
+                                                     {"mean", axis_reduction},
+                                                     {"prod", axis_reduction},
+                                                     {"max", axis_reduction},
+                                                     {"min", axis_reduction},
+                                                     {"softmax", softmax},
+                                                     {"log_softmax", softmax},
+                                                     {"max_pool", pooling},
+                                                     {"avg_pool", pooling},
+                                                     {"adaptive_avg_pool", pooling},
+                                                     {"adaptive_max_pool", pooling},
+                                                     {"layer_norm", normalization},
+                                                     {"group_norm", normalization},
+                                                     {"instance_norm", normalization}};
   return table;
 }
 
@@ -47,7 +46,9 @@ size_t anchor_of(const Graph& graph, const Group& group) {
 
 }  // namespace
 
-bool has_kernel(const std::string& op) { return makers().count(op) > 0 || can_lower(op); }
+bool has_kernel(const std::string& op) {
+  return makers().count(op) > 0 || can_lower(op);
+}
 
 std::vector<Implementation> implementations(const Graph& graph, const Group& group, const Target& target,
                                             CodeCache& cache, size_t variants) {
@@ -66,10 +67,13 @@ std::vector<BorderNeed> border_needs(const Graph& graph, const Group& group) {
   const size_t anchor = anchor_of(graph, group);
   if (anchor == group.nodes.size()) return {};
   const Node& node = graph.nodes[static_cast<size_t>(group.nodes[anchor])];
-  if (node.op != "conv" || graph.value(node.outputs[0]).layout.block <= 1 || graph.value(node.inputs[0]).layout.block <= 1) return {};
+  if (node.op != "conv" || graph.value(node.outputs[0]).layout.block <= 1 ||
+      graph.value(node.inputs[0]).layout.block <= 1)
+    return {};
   const auto& padding = node.integers("padding");
-  std::vector<BorderNeed> needs = {
-      {node.inputs[0], {static_cast<int>(padding[0]), static_cast<int>(padding[2]), static_cast<int>(padding[1]), static_cast<int>(padding[3])}}};
+  std::vector<BorderNeed> needs = {{node.inputs[0],
+                                    {static_cast<int>(padding[0]), static_cast<int>(padding[2]),
+                                     static_cast<int>(padding[1]), static_cast<int>(padding[3])}}};
   if (winograd_applies(graph, node)) {
     const auto more = winograd_borders(graph, group, node);
     needs.insert(needs.end(), more.begin(), more.end());

@@ -3,13 +3,14 @@
 
 namespace lathe::compile::codegen {
 
-// Ways to compute one group, the first being the built-in choice, at most `variants` of a kind. Throws Error that names an op without a kernel.
+// Ways to compute one group, the first being the built-in choice, at most `variants` of a kind. Throws Error
+// that names an op without a kernel.
 std::vector<Implementation> implementations(const Graph& graph, const Group& group, const Target& target,
                                             CodeCache& cache, size_t variants = 1);
 // Whether there is a kernel for the op at all.
 bool has_kernel(const std::string& op);
-// Zeros that the kernels of some implementation of the group reads or writes around blocked values: the storage must
-// have room for the widest.
+// Zeros that the kernels of some implementation of the group reads or writes around blocked values: the
+// storage must have room for the widest.
 std::vector<BorderNeed> border_needs(const Graph& graph, const Group& group);
 
 struct Job {
@@ -17,20 +18,23 @@ struct Job {
   const Group& group;
   const Target& target;
   CodeCache& cache;
-  size_t anchor;    // position in the group of its reduction, complex or opaque node; its size if there is none
+  size_t anchor;  // position in the group of its reduction, complex or opaque node; its size if there is none
   size_t variants;  // at most so many of a kind
   const Node& node() const { return graph.nodes[static_cast<size_t>(group.nodes[anchor])]; }
   ValueId output() const { return graph.nodes[static_cast<size_t>(group.nodes.back())].outputs[0]; }
 };
 
 std::vector<Implementation> injective(const Job&);
-std::vector<Implementation> reduction(const Job&);      // sums, poolings, softmax, norms
+std::vector<Implementation> axis_reduction(const Job&);  // sum, mean, prod, max, min
+std::vector<Implementation> pooling(const Job&);
+std::vector<Implementation> softmax(const Job&);
+std::vector<Implementation> normalization(const Job&);
 std::vector<Implementation> arg_reduction(const Job&);  // argmax, argmin, topk
 std::vector<Implementation> convolution(const Job&);    // conv
 std::vector<Implementation> transposed_convolution(const Job&);
-std::vector<Implementation> dense_layer(const Job&);    // linear
+std::vector<Implementation> dense_layer(const Job&);  // linear
 std::vector<Implementation> matrix_product(const Job&);
-std::vector<Implementation> recurrence(const Job&);     // lstm, gru
+std::vector<Implementation> recurrence(const Job&);  // lstm, gru
 
 // The loops that every kernel ends with.
 struct Loops {

@@ -59,7 +59,8 @@ Implementation flat(const Job& job) {
         return job.graph.nodes[static_cast<size_t>(other)].outputs[0] == id;
       });
       if (made_here) continue;
-      const Access line = value.is_constant() ? builder.parameter(value.constant.flatten()) : builder.view(as_line(id));
+      const Access line =
+          value.is_constant() ? builder.parameter(value.constant.flatten()) : builder.view(as_line(id));
       scope.define(id, [line, i](const Coordinates&) { return line({i}); });
     }
   const ValueId last = lower_rest(scope, job.group, 0);
@@ -98,7 +99,9 @@ std::vector<Implementation> injective(const Job& job) {
   out(loop.vars) = without_filling(job.graph.value(last), loop.at, scope.at(last)(loop.at));
   const int lanes = builder.lanes();
   if (output.dims[0].extent >= lanes)
-    out.vectorize(loop.vars[0], lanes, output.dims[0].extent % lanes == 0 ? Halide::TailStrategy::RoundUp : Halide::TailStrategy::ShiftInwards);
+    out.vectorize(loop.vars[0], lanes,
+                  output.dims[0].extent % lanes == 0 ? Halide::TailStrategy::RoundUp
+                                                     : Halide::TailStrategy::ShiftInwards);
   Builder::Output options;
   options.split_dim = outer_dim(output);
   options.flops = numel_of(output) * flops_per_element(job.graph, job.group);

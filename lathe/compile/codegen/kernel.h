@@ -15,8 +15,8 @@ struct Dim {
   int min = 0, extent = 1, stride = 0;  // in elements
 };
 
-// What a kernel reads or writes: a view of a value, of one of the implementation's parameters, or of one of its
-// scratch blocks. Dimensions innermost first.
+// What a kernel reads or writes: a view of a value, of one of the implementation's parameters, or of one of
+// its scratch blocks. Dimensions innermost first.
 struct Argument {
   enum class Place { value, parameter, scratch } place = Place::value;
   int index = 0;

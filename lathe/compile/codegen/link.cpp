@@ -26,8 +26,9 @@ std::string find_linker() {
 
 void link_objects(const std::vector<std::filesystem::path>& objects, const std::filesystem::path& output) {
   core::ProcessOptions options;
-  options.arguments = {find_linker(), "-shared", "--build-id=none", "--hash-style=gnu", "-z", "defs", "-z", "noexecstack",
-                       "-soname", "module.so", "-o", output.string()};
+  options.arguments = {find_linker(), "-shared",      "--build-id=none", "--hash-style=gnu", "-z",
+                       "defs",        "-z",           "noexecstack",     "-soname",          "module.so",
+                       "-o",          output.string()};
   for (const auto& object : objects) options.arguments.push_back(object.string());
   for (const char* directory : {"/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib64", "/usr/lib64"})
     options.arguments.push_back(std::string("-L") + directory);

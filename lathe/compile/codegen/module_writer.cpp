@@ -20,7 +20,9 @@ namespace lathe::compile::codegen {
 namespace fs = std::filesystem;
 namespace {
 
-int64_t aligned(int64_t bytes) { return (bytes + 63) / 64 * 64; }
+int64_t aligned(int64_t bytes) {
+  return (bytes + 63) / 64 * 64;
+}
 
 // Where a value's or a scratch block's storage begins.
 struct Storage {
@@ -31,9 +33,9 @@ struct Storage {
 struct Layouter {
   const Graph& graph;
   const std::vector<Chosen>& groups;
-  std::vector<ValueId> root;                       // of each value: whose storage it shares
-  std::vector<Storage> storage;                    // of roots
-  std::vector<std::vector<Storage>> scratch;       // of each group
+  std::vector<ValueId> root;                  // of each value: whose storage it shares
+  std::vector<Storage> storage;               // of roots
+  std::vector<std::vector<Storage>> scratch;  // of each group
   int64_t arena_bytes = 0, lower_bound = 0, io_bytes = 0;
   std::vector<int64_t> io_offsets;  // inputs, then outputs
 };
@@ -92,7 +94,8 @@ Layouter lay_out(const Graph& graph, const std::vector<Chosen>& groups) {
     if (block_of[i] >= 0) l.storage[i] = {LATHE_ARENA, plan.offsets[static_cast<size_t>(block_of[i])]};
   for (const auto& list : scratch_blocks) {
     l.scratch.emplace_back();
-    for (int block : list) l.scratch.back().push_back({LATHE_ARENA, plan.offsets[static_cast<size_t>(block)]});
+    for (int block : list)
+      l.scratch.back().push_back({LATHE_ARENA, plan.offsets[static_cast<size_t>(block)]});
   }
   return l;
 }
@@ -141,7 +144,8 @@ struct Plan {
 
 void add_tensor(Plan& plan, const Value& value, const std::string& name, int64_t offset) {
   if (value.type.shape.size() > LATHE_MAX_RANK)
-    throw InputError("{} has {} axes; compiled modules pass at most {}", name, value.type.shape.size(), LATHE_MAX_RANK);
+    throw InputError("{} has {} axes; compiled modules pass at most {}", name, value.type.shape.size(),
+                     LATHE_MAX_RANK);
   lathe_plan_tensor tensor{};
   tensor.name = plan.text(name);
   tensor.dtype = plan.text(std::string(name_of(value.type.dtype)));
@@ -167,18 +171,20 @@ uint32_t add_buffer(Plan& plan, const Argument& argument, const Storage& storage
   return static_cast<uint32_t>(plan.buffers.size() - 1);
 }
 
-// Zeroes the border of a blocked value: what lies above and left of the first row, between rows, behind the last.
+// Zeroes the border of a blocked value: what lies above and left of the first row, between rows, behind the
+// last.
 void add_fills(Plan& plan, const Value& value, int64_t offset) {
   const auto& [above, below, left, right] = value.layout.border;
   if (value.layout.block <= 1 || above + below + left + right == 0) return;
   const int64_t lane_bytes = size_of(value.type.dtype) * value.layout.block;
   const int64_t width = value.type.shape[3], height = value.type.shape[2];
   const int64_t row = (left + width + right) * lane_bytes, plane = (above + height + below) * row;
-  const int64_t planes = value.type.shape[0] * ((value.type.shape[1] + value.layout.block - 1) / value.layout.block);
+  const int64_t planes =
+      value.type.shape[0] * ((value.type.shape[1] + value.layout.block - 1) / value.layout.block);
   const auto fill = [&](int64_t at, int64_t bytes, int64_t stride, int64_t count) {
     if (bytes > 0 && count > 0)
-      plan.fills.push_back({static_cast<uint64_t>(offset + at), static_cast<uint64_t>(bytes), static_cast<uint64_t>(stride),
-                            static_cast<uint64_t>(count)});
+      plan.fills.push_back({static_cast<uint64_t>(offset + at), static_cast<uint64_t>(bytes),
+                            static_cast<uint64_t>(stride), static_cast<uint64_t>(count)});
   };
   fill(0, above * row + left * lane_bytes, plane, planes);
   fill((left + width) * lane_bytes, (left + right) * lane_bytes, row, planes * (above + height + below) - 1);
@@ -200,9 +206,12 @@ struct Parameters {
   std::string bytes;
   std::map<std::string, int64_t> known;
   int64_t add(const torch::Tensor& tensor) {
-    const std::string_view data(static_cast<const char*>(tensor.data_ptr()), static_cast<size_t>(tensor.nbytes()));
-    const uint64_t first = lathe_xxhash64(data.data(), data.size(), 0), second = lathe_xxhash64(data.data(), data.size(), 1);
-    const auto [place, fresh] = known.emplace(fmt::format("{}:{:x}:{:x}", data.size(), first, second), static_cast<int64_t>(bytes.size()));
+    const std::string_view data(static_cast<const char*>(tensor.data_ptr()),
+                                static_cast<size_t>(tensor.nbytes()));
+    const uint64_t first = lathe_xxhash64(data.data(), data.size(), 0),
+                   second = lathe_xxhash64(data.data(), data.size(), 1);
+    const auto [place, fresh] = known.emplace(fmt::format("{}:{:x}:{:x}", data.size(), first, second),
+                                              static_cast<int64_t>(bytes.size()));
     if (fresh) {
       bytes.append(data);
       bytes.resize(static_cast<size_t>(aligned(static_cast<int64_t>(bytes.size()))));
@@ -218,7 +227,8 @@ std::string port_name(const Graph& graph, ValueId id, const char* kind, size_t i
 
 }  // namespace
 
-ModuleSize write_module(const Graph& graph, const std::vector<Chosen>& groups, const Target& target, const fs::path& directory) {
+ModuleSize write_module(const Graph& graph, const std::vector<Chosen>& groups, const Target& target,
+                        const fs::path& directory) {
   const Layouter layout = lay_out(graph, groups);
   Plan plan;
   Parameters parameters;
@@ -230,7 +240,8 @@ ModuleSize write_module(const Graph& graph, const std::vector<Chosen>& groups, c
     if (!implementation) continue;
     const std::string source = source_of(graph, groups[g].group);
     std::vector<Storage> packed;
-    for (const torch::Tensor& tensor : implementation->parameters) packed.push_back({LATHE_PARAMS, parameters.add(tensor)});
+    for (const torch::Tensor& tensor : implementation->parameters)
+      packed.push_back({LATHE_PARAMS, parameters.add(tensor)});
     for (size_t s = 0; s < implementation->steps.size(); ++s) {
       const Step& step = implementation->steps[s];
       codes.emplace(step.code->symbol, step.code.get());
@@ -251,7 +262,8 @@ ModuleSize write_module(const Graph& graph, const std::vector<Chosen>& groups, c
         if (argument.place == Argument::Place::value) {
           const ValueId root = layout.root[static_cast<size_t>(argument.index)];
           place = layout.storage[static_cast<size_t>(root)];
-          if (a + static_cast<size_t>(step.num_outputs) >= step.arguments.size() && place.place == LATHE_ARENA)
+          if (a + static_cast<size_t>(step.num_outputs) >= step.arguments.size() &&
+              place.place == LATHE_ARENA)
             add_fills(plan, graph.value(root), place.offset);
         } else if (argument.place == Argument::Place::parameter) {
           place = packed[static_cast<size_t>(argument.index)];
@@ -263,12 +275,16 @@ ModuleSize write_module(const Graph& graph, const std::vector<Chosen>& groups, c
       operation.num_fills = static_cast<uint32_t>(plan.fills.size()) - operation.first_fill;
       plan.operations.push_back(operation);
       size.operation_group.push_back(static_cast<int>(g));
-      operations.push_back({{"kernel", step.code->symbol}, {"source", source}, {"variant", implementation->name},
-                            {"flops", step.flops}, {"bytes", step.bytes}});
+      operations.push_back({{"kernel", step.code->symbol},
+                            {"source", source},
+                            {"variant", implementation->name},
+                            {"flops", step.flops},
+                            {"bytes", step.bytes}});
     }
   }
   for (size_t i = 0; i < graph.inputs.size(); ++i)
-    add_tensor(plan, graph.value(graph.inputs[i]), port_name(graph, graph.inputs[i], "input", i), layout.io_offsets[i]);
+    add_tensor(plan, graph.value(graph.inputs[i]), port_name(graph, graph.inputs[i], "input", i),
+               layout.io_offsets[i]);
   for (size_t i = 0; i < graph.outputs.size(); ++i)
     add_tensor(plan, graph.value(graph.outputs[i]), port_name(graph, graph.outputs[i], "output", i),
                layout.io_offsets[graph.inputs.size() + i]);

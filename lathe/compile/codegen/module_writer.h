@@ -17,11 +17,12 @@ struct ModuleSize {
   std::vector<int> operation_group;  // for each operation the group that it belongs to
 };
 
-// Lays out memory, links the kernels and writes plan.bin, params.bin, module.so and graph.json into an existing
-// directory. Equal inputs give equal files.
+// Lays out memory, links the kernels and writes plan.bin, params.bin, module.so and graph.json into an
+// existing directory. Equal inputs give equal files.
 ModuleSize write_module(const Graph& graph, const std::vector<Chosen>& groups, const Target& target,
                         const std::filesystem::path& directory);
-// Object files to a shared object that needs libc and libm only. Throws Error: no linker, or a symbol that is missing.
+// Object files to a shared object that needs libc and libm only. Throws Error: no linker, or a symbol that is
+// missing.
 void link_objects(const std::vector<std::filesystem::path>& objects, const std::filesystem::path& output);
 
 }  // namespace lathe::compile::codegen

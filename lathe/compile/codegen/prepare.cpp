@@ -10,7 +10,8 @@
 namespace lathe::compile::codegen {
 namespace {
 
-// Rebuilds a graph node by node: `rewrite` may emit other nodes in place of one and says what its outputs are now.
+// Rebuilds a graph node by node: `rewrite` may emit other nodes in place of one and says what its outputs are
+// now.
 class Rebuild {
  public:
   explicit Rebuild(const Graph& from) : from_(from), now_(from.values.size(), -1) { to_.name = from.name; }
@@ -56,7 +57,8 @@ ValueId scalar(Graph& g, double value, DType dtype) {
 // softmax(scale · q kᵀ + mask) v.
 void expand_attention(Rebuild& rebuild, const Node& node) {
   Graph& g = rebuild.graph();
-  const ValueId q = rebuild.map(node.inputs[0]), k = rebuild.map(node.inputs[1]), v = rebuild.map(node.inputs[2]);
+  const ValueId q = rebuild.map(node.inputs[0]), k = rebuild.map(node.inputs[1]),
+                v = rebuild.map(node.inputs[2]);
   const Shape q_shape = g.type(q).shape, k_shape = g.type(k).shape;
   const DType dtype = g.type(q).dtype;
   const ValueId transposed = g.add("transpose", {k}, {{"axes", swapped_axes(k_shape.size())}}, node.source);
@@ -83,7 +85,9 @@ void expand_linear(Rebuild& rebuild, const Node& node) {
 }
 
 bool wants_padding(const Graph& graph, const Node& node) {
-  if (node.op != "conv" || graph.value(node.outputs[0]).layout.block <= 1 || graph.value(node.inputs[0]).layout.block > 1) return false;
+  if (node.op != "conv" || graph.value(node.outputs[0]).layout.block <= 1 ||
+      graph.value(node.inputs[0]).layout.block > 1)
+    return false;
   const auto& padding = node.integers("padding");
   return std::any_of(padding.begin(), padding.end(), [](int64_t p) { return p > 0; });
 }

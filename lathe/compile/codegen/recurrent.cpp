@@ -1,5 +1,5 @@
-// Recurrent layers: the inputs' share of all gates in one matrix product, then one kernel a time step, all steps with the
-// same code.
+// Recurrent layers: the inputs' share of all gates in one matrix product, then one kernel a time step, all
+// steps with the same code.
 #include <fmt/format.h>
 
 #include "lathe/compile/codegen/expressions.h"
@@ -26,7 +26,8 @@ torch::Tensor pack(const torch::Tensor& weight, const Sizes& s, int64_t lanes) {
 }
 
 // x [T·N, I] · w_ihᵀ + b as [T·N, gates, H].
-void project(const Job& job, Implementation& result, const Sizes& s, const Argument& projected, const torch::Tensor& bias) {
+void project(const Job& job, Implementation& result, const Sizes& s, const Argument& projected,
+             const torch::Tensor& bias) {
   const Node& node = job.node();
   Builder builder(job.graph, job.target, job.cache, result);
   const int lanes = builder.lanes(), width = 2 * lanes, rows = static_cast<int>(s.steps * s.batch);
@@ -45,13 +46,16 @@ void project(const Job& job, Implementation& result, const Sizes& s, const Argum
   acc(i, m, p) += x({m, k}) * w({p, k, i});
   out(j, m) = acc(j % width, m, j / width);
   const int tall = std::min(rows, 6);
-  out.split(j, jo, ji, width, columns % width == 0 ? Halide::TailStrategy::RoundUp : Halide::TailStrategy::GuardWithIf)
-      .split(m, mo, mi, tall, rows % tall == 0 ? Halide::TailStrategy::RoundUp : Halide::TailStrategy::ShiftInwards)
+  out.split(j, jo, ji, width,
+            columns % width == 0 ? Halide::TailStrategy::RoundUp : Halide::TailStrategy::GuardWithIf)
+      .split(m, mo, mi, tall,
+             rows % tall == 0 ? Halide::TailStrategy::RoundUp : Halide::TailStrategy::ShiftInwards)
       .reorder(ji, mi, mo, jo)
       .unroll(mi)
       .vectorize(ji, lanes);
   acc.store_in(kOnStack).compute_at(out, mo).bound_extent(i, width).bound_extent(p, 1);
-  acc.vectorize(i, lanes).unroll(i).unroll(m).update().reorder(i, m, k).vectorize(i, lanes).unroll(i).unroll(m);
+  acc.vectorize(i, lanes).unroll(i).unroll(m).update().reorder(i, m, k).vectorize(i, lanes).unroll(i).unroll(
+      m);
   Argument output = projected;
   output.dims = {{0, static_cast<int>(columns), 1}, {0, rows, static_cast<int>(columns)}};
   Builder::Output options;
@@ -67,7 +71,9 @@ Argument at_step(Argument::Place place, int index, int64_t step, int64_t rows, i
   return argument;
 }
 
-Expr sigmoid(const Expr& x) { return 1.0f / (1.0f + Halide::exp(-x)); }
+Expr sigmoid(const Expr& x) {
+  return 1.0f / (1.0f + Halide::exp(-x));
+}
 Expr hyperbolic_tangent(const Expr& x) {
   Node node;
   node.op = "tanh";
@@ -80,7 +86,8 @@ struct Cell {
   Var i{"i"}, n{"n"}, g{"g"}, block{"block"}, hidden{"hidden"};
   Func acc{"acc"};
   int lanes;
-  Cell(const Job& job, Implementation& result) : builder(job.graph, job.target, job.cache, result), lanes(builder.lanes()) {}
+  Cell(const Job& job, Implementation& result)
+      : builder(job.graph, job.target, job.cache, result), lanes(builder.lanes()) {}
 
   // Gate g of the recurrent part.
   void products(const Access& h, const torch::Tensor& weight, const torch::Tensor& bias, const Sizes& s) {
@@ -92,7 +99,8 @@ struct Cell {
     const RDom k(0, static_cast<int>(s.hidden));
     acc(i, g, n, block) = b({g, block, i});
     acc(i, g, n, block) += h({n, k}) * w({block, k, g, i});
-    acc.store_in(kOnStack).bound_extent(i, lanes).bound_extent(block, 1).bound_extent(g, static_cast<int>(s.gates));
+    acc.store_in(kOnStack).bound_extent(i, lanes).bound_extent(block, 1).bound_extent(
+        g, static_cast<int>(s.gates));
     acc.vectorize(i).unroll(g).update().reorder(i, g, k, n).vectorize(i).unroll(g);
     if (s.hidden % 2 == 0) acc.update().unroll(k, 2);
   }
@@ -100,7 +108,8 @@ struct Cell {
 
   void schedule(std::vector<Func>& outputs, const Sizes& s) {
     Var outer("outer"), inner("inner");
-    const auto tail = s.hidden % lanes == 0 ? Halide::TailStrategy::RoundUp : Halide::TailStrategy::GuardWithIf;
+    const auto tail =
+        s.hidden % lanes == 0 ? Halide::TailStrategy::RoundUp : Halide::TailStrategy::GuardWithIf;
     for (Func& f : outputs) f.split(hidden, outer, inner, lanes, tail).reorder(inner, n, outer);
     if (s.hidden >= lanes || s.hidden % lanes == 0)
       for (Func& f : outputs) f.vectorize(inner);
@@ -109,7 +118,9 @@ struct Cell {
   }
 };
 
-torch::Tensor constant_of(const Job& job, size_t input) { return job.graph.value(job.node().inputs[input]).constant; }
+torch::Tensor constant_of(const Job& job, size_t input) {
+  return job.graph.value(job.node().inputs[input]).constant;
+}
 
 // Copies the last step's state to an output of its own.
 void copy(const Job& job, Implementation& result, const Argument& from, const Argument& to, const Sizes& s) {
@@ -133,8 +144,10 @@ std::vector<Implementation> recurrence(const Job& job) {
   const size_t state_input = lstm ? 4 : 5;
   Implementation result;
   result.name = "steps";
-  const Argument projected = dense(Argument::Place::scratch, static_cast<int>(add_scratch(result, 4 * s.steps * s.batch * s.gates * s.hidden)),
-                                   DType::f32, {s.steps * s.batch, s.gates, s.hidden});
+  const Argument projected =
+      dense(Argument::Place::scratch,
+            static_cast<int>(add_scratch(result, 4 * s.steps * s.batch * s.gates * s.hidden)), DType::f32,
+            {s.steps * s.batch, s.gates, s.hidden});
   project(job, result, s, projected, constant_of(job, 3));
 
   // States of the cell alternate between two blocks.
@@ -144,9 +157,11 @@ std::vector<Implementation> recurrence(const Job& job) {
     for (int& cell : cells) cell = static_cast<int>(add_scratch(result, 4 * state));
   const auto initial = [&](size_t input) -> Argument {
     const ValueId id = node.inputs[input];
-    if (!job.graph.value(id).is_constant()) return dense(Argument::Place::value, id, DType::f32, {s.batch, s.hidden});
+    if (!job.graph.value(id).is_constant())
+      return dense(Argument::Place::value, id, DType::f32, {s.batch, s.hidden});
     result.parameters.push_back(job.graph.value(id).constant.expand({s.batch, s.hidden}).contiguous());
-    return dense(Argument::Place::parameter, static_cast<int>(result.parameters.size()) - 1, DType::f32, {s.batch, s.hidden});
+    return dense(Argument::Place::parameter, static_cast<int>(result.parameters.size()) - 1, DType::f32,
+                 {s.batch, s.hidden});
   };
   const Argument h0 = initial(state_input), c0 = lstm ? initial(5) : Argument();
   for (int64_t step = 0; step < s.steps; ++step) {
@@ -156,7 +171,8 @@ std::vector<Implementation> recurrence(const Job& job) {
     gates.offset = now * s.batch * s.gates * s.hidden;
     gates.dims.back().extent = static_cast<int>(s.batch);
     Cell cell(job, result);
-    const Access h = cell.builder.view(step == 0 ? h0 : at_step(Argument::Place::value, node.outputs[0], before, s.batch, s.hidden));
+    const Access h = cell.builder.view(
+        step == 0 ? h0 : at_step(Argument::Place::value, node.outputs[0], before, s.batch, s.hidden));
     const Access p = cell.builder.view(gates);
     const auto projection = [&](int gate) { return p({cell.n, gate, cell.hidden}); };
     Builder::Output options;
@@ -164,17 +180,21 @@ std::vector<Implementation> recurrence(const Job& job) {
     options.granule = cell.lanes;
     options.flops = 2.0 * static_cast<double>(s.batch * s.gates * s.hidden * s.hidden);
     if (lstm) {
-      const Access c = cell.builder.view(step == 0 ? c0 : dense(Argument::Place::scratch, cells[(step + 1) % 2], DType::f32, {s.batch, s.hidden}));
+      const Access c = cell.builder.view(step == 0 ? c0
+                                                   : dense(Argument::Place::scratch, cells[(step + 1) % 2],
+                                                           DType::f32, {s.batch, s.hidden}));
       cell.products(h, constant_of(job, 2), torch::zeros({s.gates * s.hidden}), s);
       Func c_next("c"), h_next("h");
-      const Expr state = sigmoid(cell.gate(1) + projection(1)) * c({cell.n, cell.hidden}) +
-                         sigmoid(cell.gate(0) + projection(0)) * hyperbolic_tangent(cell.gate(2) + projection(2));
+      const Expr state =
+          sigmoid(cell.gate(1) + projection(1)) * c({cell.n, cell.hidden}) +
+          sigmoid(cell.gate(0) + projection(0)) * hyperbolic_tangent(cell.gate(2) + projection(2));
       c_next(cell.hidden, cell.n) = state;
       h_next(cell.hidden, cell.n) = sigmoid(cell.gate(3) + projection(3)) * hyperbolic_tangent(state);
       std::vector<Func> outputs = {c_next, h_next};
       cell.schedule(outputs, s);
-      cell.builder.finish("lstm cell", outputs,
-                          {dense(Argument::Place::scratch, cells[step % 2], DType::f32, {s.batch, s.hidden}), y}, options);
+      cell.builder.finish(
+          "lstm cell", outputs,
+          {dense(Argument::Place::scratch, cells[step % 2], DType::f32, {s.batch, s.hidden}), y}, options);
     } else {
       cell.products(h, constant_of(job, 2), constant_of(job, 4), s);
       Func h_next("h");
@@ -190,7 +210,8 @@ std::vector<Implementation> recurrence(const Job& job) {
   copy(job, result, at_step(Argument::Place::value, node.outputs[0], final_step, s.batch, s.hidden),
        dense(Argument::Place::value, node.outputs[1], DType::f32, {s.batch, s.hidden}), s);
   if (lstm)
-    copy(job, result, dense(Argument::Place::scratch, cells[(s.steps - 1) % 2], DType::f32, {s.batch, s.hidden}),
+    copy(job, result,
+         dense(Argument::Place::scratch, cells[(s.steps - 1) % 2], DType::f32, {s.batch, s.hidden}),
          dense(Argument::Place::value, node.outputs[2], DType::f32, {s.batch, s.hidden}), s);
   return {result};
 }

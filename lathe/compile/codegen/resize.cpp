@@ -12,7 +12,9 @@ using Halide::Expr;
 // Where position `to` of an axis lies among the source's.
 double source_position(int64_t to, int64_t from_size, int64_t to_size, const std::string& coordinates) {
   if (coordinates == "align_corners")
-    return to_size == 1 ? 0 : static_cast<double>(to) * static_cast<double>(from_size - 1) / static_cast<double>(to_size - 1);
+    return to_size == 1 ? 0
+                        : static_cast<double>(to) * static_cast<double>(from_size - 1) /
+                              static_cast<double>(to_size - 1);
   const double scale = static_cast<double>(from_size) / static_cast<double>(to_size);
   if (coordinates == "asymmetric") return static_cast<double>(to) * scale;
   return (static_cast<double>(to) + 0.5) * scale - 0.5;
@@ -47,14 +49,16 @@ Access resize(Scope& scope, const Node& node) {
     for (int64_t i = 0; i < size; ++i) {
       double position = source_position(i, extent, size, coordinates);
       if (mode == "linear") position = std::max(position, 0.0);
-      const int64_t at = mode == "linear" ? static_cast<int64_t>(std::floor(position)) : round_position(position, rounding);
+      const int64_t at =
+          mode == "linear" ? static_cast<int64_t>(std::floor(position)) : round_position(position, rounding);
       low[i] = std::clamp<int64_t>(at, 0, extent - 1);
       high[i] = std::clamp<int64_t>(at + 1, 0, extent - 1);
       weight[i] = position - static_cast<double>(at);
     }
     // Storage axes of a blocked value: n, block, y, x, lane; of a dense one: n, c, spatial axes.
     Axis axis{s + 2, scope.builder().parameter(low), {}, {}};
-    if (mode == "linear") axis.high = scope.builder().parameter(high), axis.weight = scope.builder().parameter(weight);
+    if (mode == "linear")
+      axis.high = scope.builder().parameter(high), axis.weight = scope.builder().parameter(weight);
     axes.push_back(axis);
   }
   return [input, axes](const Coordinates& at) {

@@ -39,7 +39,8 @@ Access operand(Scope& scope, ValueId id, const Value& output) {
     }
     if (value.is_constant() && value.type.numel() > 1)
       return channel_constant(scope, value, output.type.shape[1], output.layout.block);
-    if (value.type.numel() != 1) throw Error("a blocked kernel reads a dense value of {} elements", value.type.numel());
+    if (value.type.numel() != 1)
+      throw Error("a blocked kernel reads a dense value of {} elements", value.type.numel());
     const Access access = scope.at(id);
     const size_t rank = value.type.shape.size();
     return [access, rank](const Coordinates&) { return access(Coordinates(rank, Expr(0))); };
@@ -74,14 +75,18 @@ const Access& Scope::at(ValueId value) {
 }
 
 void Scope::lower(const Node& node) {
-  define(node.outputs[0], is_elementwise(node.op) ? elementwise_access(*this, node) : shape_access(*this, node));
+  define(node.outputs[0],
+         is_elementwise(node.op) ? elementwise_access(*this, node) : shape_access(*this, node));
 }
 
-bool can_lower(const std::string& op) { return is_elementwise(op) || has_shape_rule(op); }
+bool can_lower(const std::string& op) {
+  return is_elementwise(op) || has_shape_rule(op);
+}
 
 ValueId lower_rest(Scope& scope, const Group& group, size_t first) {
   const Graph& graph = scope.graph();
-  for (size_t i = first; i < group.nodes.size(); ++i) scope.lower(graph.nodes[static_cast<size_t>(group.nodes[i])]);
+  for (size_t i = first; i < group.nodes.size(); ++i)
+    scope.lower(graph.nodes[static_cast<size_t>(group.nodes[i])]);
   return graph.nodes[static_cast<size_t>(group.nodes.back())].outputs[0];
 }
 
@@ -89,7 +94,8 @@ Expr without_filling(const Value& value, const Coordinates& at, const Expr& elem
   const int block = value.layout.block;
   if (block <= 1 || value.type.shape[1] % block == 0) return element;
   const int channels = static_cast<int>(value.type.shape[1]);
-  return Halide::select(at[1] * block + at[4] < channels, element, Halide::Internal::make_zero(element.type()));
+  return Halide::select(at[1] * block + at[4] < channels, element,
+                        Halide::Internal::make_zero(element.type()));
 }
 
 double flops_per_element(const Graph& graph, const Group& group) {
@@ -109,7 +115,8 @@ std::string signature(const Graph& graph, const Group& group) {
     const auto [known, fresh] = local.emplace(id, static_cast<int>(local.size()));
     text += fmt::format(" %{}", known->second);
     if (!fresh) return;
-    text += fmt::format(":{}/{}[{}]", to_string(value.type), value.layout.block, fmt::join(value.layout.border, ","));
+    text += fmt::format(":{}/{}[{}]", to_string(value.type), value.layout.block,
+                        fmt::join(value.layout.border, ","));
     if (value.is_constant() && value.type.numel() == 1)
       text += fmt::format("={:a}", value.constant.to(torch::kDouble).item<double>());
     else if (value.is_constant())

@@ -5,8 +5,8 @@
 
 namespace lathe::compile::codegen {
 
-// The values of one group while its kernel is built: those from outside are read from memory, those that injective
-// nodes of the group make are expressions of these.
+// The values of one group while its kernel is built: those from outside are read from memory, those that
+// injective nodes of the group make are expressions of these.
 class Scope {
  public:
   explicit Scope(Builder& builder) : builder_(builder) {}
@@ -29,13 +29,13 @@ bool can_lower(const std::string& op);  // an injective op with a rule
 
 // Lowers the nodes from `first` on, and gives the last one's output.
 ValueId lower_rest(Scope& scope, const Group& group, size_t first);
-// A blocked value's element, zero in the channels that only fill the last block: what follows multiplies these with zero
-// weights, and 0 · ∞ is not 0.
+// A blocked value's element, zero in the channels that only fill the last block: what follows multiplies
+// these with zero weights, and 0 · ∞ is not 0.
 Halide::Expr without_filling(const Value& value, const Coordinates& at, const Halide::Expr& element);
 // Sum over nodes of the operations that an element of the group's output costs, element-wise nodes only.
 double flops_per_element(const Graph& graph, const Group& group);
-// What a group computes, in words that do not depend on its place in the graph: ops, attributes, types, layouts,
-// literals. Equal texts mean equal kernels.
+// What a group computes, in words that do not depend on its place in the graph: ops, attributes, types,
+// layouts, literals. Equal texts mean equal kernels.
 std::string signature(const Graph& graph, const Group& group);
 
 }  // namespace lathe::compile::codegen

@@ -11,9 +11,13 @@ namespace {
 using Halide::Expr;
 using Rule = std::function<Access(Scope&, const Node&)>;
 
-const Shape& shape_of(Scope& scope, ValueId id) { return scope.graph().type(id).shape; }
+const Shape& shape_of(Scope& scope, ValueId id) {
+  return scope.graph().type(id).shape;
+}
 
-Expr as_int(int64_t value) { return Expr(static_cast<int>(value)); }
+Expr as_int(int64_t value) {
+  return Expr(static_cast<int>(value));
+}
 
 Access reshape(Scope& scope, const Node& node) {
   const Access input = scope.at(node.inputs[0]);
@@ -70,7 +74,9 @@ Access flip(Scope& scope, const Node& node) {
   const Shape shape = shape_of(scope, node.inputs[0]);
   const auto axes = node.integers("axes");
   return [input, shape, axes](Coordinates at) {
-    for (int64_t axis : axes) at[static_cast<size_t>(axis)] = as_int(shape[static_cast<size_t>(axis)] - 1) - at[static_cast<size_t>(axis)];
+    for (int64_t axis : axes)
+      at[static_cast<size_t>(axis)] =
+          as_int(shape[static_cast<size_t>(axis)] - 1) - at[static_cast<size_t>(axis)];
     return input(at);
   };
 }
@@ -80,7 +86,8 @@ Access pad(Scope& scope, const Node& node) {
   const Type type = scope.graph().type(node.inputs[0]);
   const auto before = node.integers("before"), after = node.integers("after");
   const std::string mode = node.text("mode");
-  const Expr outside = Halide::Internal::make_const(halide_type(type.dtype), mode == "constant" ? node.number("value", 0) : 0.0);
+  const Expr outside = Halide::Internal::make_const(halide_type(type.dtype),
+                                                    mode == "constant" ? node.number("value", 0) : 0.0);
   return [=](Coordinates at) {
     Expr inside = Halide::Internal::const_true();
     for (size_t i = 0; i < at.size(); ++i) {
@@ -130,7 +137,8 @@ Access concat(Scope& scope, const Node& node) {
 // Indices from outside are kept inside the axis, whatever they are.
 Access gather(Scope& scope, const Node& node) {
   const Access input = scope.at(node.inputs[0]), indices = scope.at(node.inputs[1]);
-  const size_t axis = static_cast<size_t>(node.integer("axis")), index_rank = shape_of(scope, node.inputs[1]).size();
+  const size_t axis = static_cast<size_t>(node.integer("axis")),
+               index_rank = shape_of(scope, node.inputs[1]).size();
   const int64_t extent = shape_of(scope, node.inputs[0])[axis];
   return [=](const Coordinates& at) {
     const auto begin = at.begin() + static_cast<long>(axis), end = begin + static_cast<long>(index_rank);
@@ -150,7 +158,8 @@ Access batch_norm(Scope& scope, const Node& node) {
   return [inputs, eps](const Coordinates& at) {
     const Coordinates channel = {at[1]};
     const Expr x = inputs[0](at), variance = inputs[4](channel);
-    return (x - inputs[3](channel)) / Halide::sqrt(variance + Halide::Internal::make_const(x.type(), eps)) * inputs[1](channel) +
+    return (x - inputs[3](channel)) / Halide::sqrt(variance + Halide::Internal::make_const(x.type(), eps)) *
+               inputs[1](channel) +
            inputs[2](channel);
   };
 }
@@ -208,21 +217,33 @@ Access quantize(Scope& scope, const Node& node) {
 Access dequantize(Scope& scope, const Node& node) {
   const Access input = scope.at(node.inputs[0]);
   const Quantum q = quantum(scope, node);
-  return [=](const Coordinates& at) { return (Halide::cast<float>(input(at)) - q.zero_point(at)) * q.scale(at); };
+  return [=](const Coordinates& at) {
+    return (Halide::cast<float>(input(at)) - q.zero_point(at)) * q.scale(at);
+  };
 }
 
 const std::map<std::string, Rule>& rules() {
-  static const std::map<std::string, Rule> table = {
-      {"reshape", reshape},   {"transpose", transpose}, {"broadcast", broadcast},   {"slice", slice},
-      {"flip", flip},         {"pad", pad},             {"concat", concat},         {"gather", gather},
-      {"layout", layout},     {"resize", resize},       {"batch_norm", batch_norm}, {"quantize", quantize},
-      {"dequantize", dequantize}};
+  static const std::map<std::string, Rule> table = {{"reshape", reshape},
+                                                    {"transpose", transpose},
+                                                    {"broadcast", broadcast},
+                                                    {"slice", slice},
+                                                    {"flip", flip},
+                                                    {"pad", pad},
+                                                    {"concat", concat},
+                                                    {"gather", gather},
+                                                    {"layout", layout},
+                                                    {"resize", resize},
+                                                    {"batch_norm", batch_norm},
+                                                    {"quantize", quantize},
+                                                    {"dequantize", dequantize}};
   return table;
 }
 
 }  // namespace
 
-bool has_shape_rule(const std::string& op) { return rules().count(op) > 0; }
+bool has_shape_rule(const std::string& op) {
+  return rules().count(op) > 0;
+}
 
 Access shape_access(Scope& scope, const Node& node) {
   const auto rule = rules().find(node.op);

@@ -1,5 +1,6 @@
-// Winograd's minimal filtering F(m×m, 3×3) (Lavin & Gray, CVPR 2016): Y = Aᵀ[(G g Gᵀ) ⊙ (Bᵀ d B)]A, here with the
-// interpolation points 0, ±5/8, ±3/2 for m = 4, whose rounding errors are four times smaller than those of 0, ±1, ±2.
+// Winograd's minimal filtering F(m×m, 3×3) (Lavin & Gray, CVPR 2016): Y = Aᵀ[(G g Gᵀ) ⊙ (Bᵀ d B)]A, here with
+// the interpolation points 0, ±5/8, ±3/2 for m = 4, whose rounding errors are four times smaller than those
+// of 0, ±1, ±2.
 #include <fmt/format.h>
 
 #include <cmath>
@@ -16,7 +17,9 @@ using Halide::Var;
 
 constexpr double kA = 0.625, kB = 1.5;
 
-Expr number(double value) { return Expr(static_cast<float>(value)); }
+Expr number(double value) {
+  return Expr(static_cast<float>(value));
+}
 
 // Bᵀ d along one axis.
 std::vector<Expr> input_transform(const std::vector<Expr>& d, int m) {
@@ -43,9 +46,12 @@ std::vector<Expr> output_transform(const std::vector<Expr>& v, int m) {
 
 torch::Tensor filter_transform(int m) {
   if (m == 2)
-    return torch::tensor({1.0, 0.0, 0.0, 0.5, 0.5, 0.5, 0.5, -0.5, 0.5, 0.0, 0.0, 1.0}, torch::kDouble).view({4, 3});
+    return torch::tensor({1.0, 0.0, 0.0, 0.5, 0.5, 0.5, 0.5, -0.5, 0.5, 0.0, 0.0, 1.0}, torch::kDouble)
+        .view({4, 3});
   std::vector<double> rows;
-  const auto row = [&](double p, double scale) { rows.insert(rows.end(), {1 / scale, p / scale, p * p / scale}); };
+  const auto row = [&](double p, double scale) {
+    rows.insert(rows.end(), {1 / scale, p / scale, p * p / scale});
+  };
   const double a2 = kA * kA, b2 = kB * kB;
   row(0, a2 * b2);
   row(kA, 2 * a2 * (a2 - b2));
@@ -57,10 +63,10 @@ torch::Tensor filter_transform(int m) {
 }
 
 struct Variant {
-  int m;           // outputs of a tile along each axis
-  int rows;        // rows of tiles that are transformed together; 0: a first kernel transforms all
-  int tiles;       // register tile: tiles …
-  int blocks;      // … × blocks of output channels
+  int m;       // outputs of a tile along each axis
+  int rows;    // rows of tiles that are transformed together; 0: a first kernel transforms all
+  int tiles;   // register tile: tiles …
+  int blocks;  // … × blocks of output channels
 };
 
 struct Geometry {
@@ -75,7 +81,8 @@ Geometry geometry(const Conv2d& conv, int m) {
 // U = G g Gᵀ, [O/(blocks·b), α², C, blocks, b]: what one step of the products reads lies together.
 torch::Tensor pack(const torch::Tensor& weight, const Conv2d& conv, int m, int blocks) {
   const torch::Tensor g = filter_transform(m);
-  torch::Tensor padded = torch::zeros({conv.out_blocks() * conv.block, conv.in_blocks() * conv.block, 3, 3}, torch::kDouble);
+  torch::Tensor padded =
+      torch::zeros({conv.out_blocks() * conv.block, conv.in_blocks() * conv.block, 3, 3}, torch::kDouble);
   padded.slice(0, 0, conv.out_channels).slice(1, 0, conv.in_channels).copy_(weight);
   const int64_t alpha2 = (m + 2) * (m + 2);
   return torch::matmul(torch::matmul(g, padded), g.t())
@@ -85,9 +92,11 @@ torch::Tensor pack(const torch::Tensor& weight, const Conv2d& conv, int m, int b
       .contiguous();
 }
 
-// Where the pieces of the transformed input lie: [α, α, n, blocks of channels, tiles, lane]; an odd number of tiles
-// keeps the α² streams out of the same cache sets.
-int padded_tiles(int tiles) { return tiles % 2 == 0 ? tiles + 1 : tiles; }
+// Where the pieces of the transformed input lie: [α, α, n, blocks of channels, tiles, lane]; an odd number of
+// tiles keeps the α² streams out of the same cache sets.
+int padded_tiles(int tiles) {
+  return tiles % 2 == 0 ? tiles + 1 : tiles;
+}
 
 struct Transform {
   Func by_columns{"Bx"}, result{"V"};
@@ -142,9 +151,10 @@ Implementation winograd(const Job& job, const Conv2d& conv, const Variant& varia
   const int in_blocks = static_cast<int>(conv.in_blocks()), tiles = geometry_.tiles();
   Implementation result;
   result.name = fmt::format("winograd F({0}x{0}) {1}, {2}x{3}", m,
-                            variant.rows ? fmt::format("{} rows of tiles", variant.rows) : "in two kernels", variant.tiles,
-                            blocks);
-  const double products = 2.0 * static_cast<double>(conv.batch * tiles) * alpha * alpha * static_cast<double>(conv.in_channels * conv.out_channels);
+                            variant.rows ? fmt::format("{} rows of tiles", variant.rows) : "in two kernels",
+                            variant.tiles, blocks);
+  const double products = 2.0 * static_cast<double>(conv.batch * tiles) * alpha * alpha *
+                          static_cast<double>(conv.in_channels * conv.out_channels);
   Argument transformed;
   if (variant.rows == 0) {
     const int stored = padded_tiles(tiles);
@@ -158,7 +168,8 @@ Implementation winograd(const Job& job, const Conv2d& conv, const Variant& varia
     Builder::Output options;
     options.split_dim = in_blocks > 1 ? 2 : -1;
     options.flops = static_cast<double>(conv.batch * tiles * in_blocks * b) * alpha * alpha * 6;
-    builder.finish(fmt::format("winograd input {} {} {}", m, conv.pad_top, conv.pad_left), {transform.result}, {transformed}, options);
+    builder.finish(fmt::format("winograd input {} {} {}", m, conv.pad_top, conv.pad_left), {transform.result},
+                   {transformed}, options);
   }
   Builder builder(job.graph, job.target, job.cache, result);
   Scope scope(builder);
@@ -176,7 +187,8 @@ Implementation winograd(const Job& job, const Conv2d& conv, const Variant& varia
   const RDom r(0, b, 0, in_blocks);
   Func acc("acc"), products_("M"), ax("Ax"), y("Y"), out("out");
   acc(v, t, kb, i, j, n) = 0.0f;
-  const Expr element = variant.rows == 0 ? stored({n, j, i, r.y, t, r.x}) : transform.result(r.x, t, r.y, i, j, n);
+  const Expr element =
+      variant.rows == 0 ? stored({n, j, i, r.y, t, r.x}) : transform.result(r.x, t, r.y, i, j, n);
   acc(v, t, kb, i, j, n) += element * u({kb / blocks, j * alpha + i, r.y * b + r.x, kb % blocks, v});
   products_(v, t, kb, i, j, n) = acc(v, t, kb, i, j, n);
   std::vector<Expr> d;
@@ -192,7 +204,9 @@ Implementation winograd(const Job& job, const Conv2d& conv, const Variant& varia
   const Coordinates place = {n, kb, ty * m + yi, tx * m + xi, v};
   Expr value = without_filling(job.graph.value(last), place, scope.at(last)(place));
   if (conv.width % m != 0 || conv.height % m != 0)
-    value = Halide::select(tx * m + xi < static_cast<int>(conv.width) && ty * m + yi < static_cast<int>(conv.height), value, 0.0f);
+    value = Halide::select(
+        tx * m + xi < static_cast<int>(conv.width) && ty * m + yi < static_cast<int>(conv.height), value,
+        0.0f);
   out(v, xi, tx, yi, ty, kb, n) = value;
 
   Var tyo("tyo"), tyi("tyi"), ko("ko"), ki("ki"), to("to"), ti("ti");
@@ -210,7 +224,9 @@ Implementation winograd(const Job& job, const Conv2d& conv, const Variant& varia
   ax.store_in(kOnStack).compute_at(out, ki).vectorize(v).unroll(i).unroll(j).reorder(v, j, i);
   products_.store_in(kOnStack)
       .compute_at(out, ko)
-      .split(t, to, ti, variant.tiles, together % variant.tiles == 0 ? Halide::TailStrategy::RoundUp : Halide::TailStrategy::ShiftInwards)
+      .split(
+          t, to, ti, variant.tiles,
+          together % variant.tiles == 0 ? Halide::TailStrategy::RoundUp : Halide::TailStrategy::ShiftInwards)
       .vectorize(v)
       .unroll(ti)
       .unroll(kb)
@@ -219,7 +235,8 @@ Implementation winograd(const Job& job, const Conv2d& conv, const Variant& varia
   acc.update().reorder(v, t, kb, r.x, r.y).vectorize(v).unroll(t).unroll(kb);
   if (variant.rows > 0) {
     schedule_columns(transform);
-    transform.result.store_in(kOnStack).compute_at(out, tyo).align_storage(transform.t, padded_tiles(together));
+    transform.result.store_in(kOnStack).compute_at(out, tyo).align_storage(transform.t,
+                                                                           padded_tiles(together));
   }
   products_.align_storage(t, padded_tiles(together)).bound_extent(t, together).bound_extent(kb, blocks);
   if (variant.rows > 0) transform.result.bound_extent(transform.t, together);
@@ -230,7 +247,8 @@ Implementation winograd(const Job& job, const Conv2d& conv, const Variant& varia
   options.granule = variant.rows > 0 ? rows : blocks;
   if (variant.rows > 0 && geometry_.tiles_y / rows < 2) options.split_dim = -1;
   if (variant.rows == 0 && conv.out_blocks() / blocks < 2) options.split_dim = -1;
-  builder.finish(result.name + "\n" + signature(job.graph, job.group), {out}, {tiled(interior(job.graph, last), geometry_)}, options);
+  builder.finish(result.name + "\n" + signature(job.graph, job.group), {out},
+                 {tiled(interior(job.graph, last), geometry_)}, options);
   return result;
 }
 
@@ -254,7 +272,8 @@ std::vector<Variant> variants(const Job& job, const Conv2d& conv) {
   if (waste(4) * 1.3 < waste(2)) sizes = {4};
   for (int m : sizes) {
     const Geometry g = geometry(conv, m);
-    const double row_bytes = 4.0 * g.tiles_x * g.alpha * g.alpha * static_cast<double>(conv.in_blocks() * conv.block);
+    const double row_bytes =
+        4.0 * g.tiles_x * g.alpha * g.alpha * static_cast<double>(conv.in_blocks() * conv.block);
     const double cache = static_cast<double>(job.target.l2_bytes) * 0.6;
     std::vector<int> chunks;
     // Rows of tiles such that what they are transformed to stays in the second cache.
@@ -286,9 +305,9 @@ std::vector<Variant> variants(const Job& job, const Conv2d& conv) {
 
 bool winograd_applies(const Graph& graph, const Node& node) {
   const Conv2d conv = conv2d(graph, node);
-  return !conv.depthwise && !conv.from_dense && conv.kernel_y == 3 && conv.kernel_x == 3 && conv.stride_y == 1 &&
-         conv.stride_x == 1 && conv.dilation_y == 1 && conv.dilation_x == 1 && conv.height >= 4 && conv.width >= 4 &&
-         conv.in_channels >= 16 && conv.out_channels >= 16;
+  return !conv.depthwise && !conv.from_dense && conv.kernel_y == 3 && conv.kernel_x == 3 &&
+         conv.stride_y == 1 && conv.stride_x == 1 && conv.dilation_y == 1 && conv.dilation_x == 1 &&
+         conv.height >= 4 && conv.width >= 4 && conv.in_channels >= 16 && conv.out_channels >= 16;
 }
 
 std::vector<BorderNeed> winograd_borders(const Graph& graph, const Group& group, const Node& node) {
@@ -316,7 +335,8 @@ std::vector<BorderNeed> winograd_borders(const Graph& graph, const Group& group,
   for (int index : group.nodes) {
     const Node& other = graph.nodes[static_cast<size_t>(index)];
     for (ValueId id : other.inputs)
-      if (&other != &node && graph.type(id).shape == graph.type(node.outputs[0]).shape) need(id, below, right);
+      if (&other != &node && graph.type(id).shape == graph.type(node.outputs[0]).shape)
+        need(id, below, right);
   }
   need(graph.nodes[static_cast<size_t>(group.nodes.back())].outputs[0], below, right);
   return needs;
