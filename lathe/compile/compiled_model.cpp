@@ -41,6 +41,15 @@ torch::Tensor copy_of(const lathe_view& view) {
       .clone();
 }
 
+// "i64", or libtorch's word for what the compiler does not have.
+std::string dtype_name(torch::ScalarType type) {
+  try {
+    return std::string(name_of(dtype_of(type)));
+  } catch (const InputError&) {
+    return c10::toString(type);
+  }
+}
+
 [[noreturn]] void fail() {
   throw InputError("{}", lathe_last_error());
 }
@@ -62,12 +71,10 @@ void CompiledModel::set_input(size_t index, const torch::Tensor& value) {
   if (index >= inputs_.size())
     throw InputError("there is no input {}; the module has {}", index, inputs_.size());
   const Port& expected = inputs_[index];
-  const bool same_type = value.scalar_type() == scalar_type(expected.type.dtype);
-  if (!same_type || value.sizes() != torch::IntArrayRef(expected.type.shape))
+  if (value.scalar_type() != scalar_type(expected.type.dtype) ||
+      value.sizes() != torch::IntArrayRef(expected.type.shape))
     throw InputError("input {} must be {}, got {}[{}]", expected.name, to_string(expected.type),
-                     same_type ? std::string(name_of(expected.type.dtype))
-                               : std::string(c10::toString(value.scalar_type())),
-                     fmt::join(value.sizes(), ","));
+                     dtype_name(value.scalar_type()), fmt::join(value.sizes(), ","));
   const torch::Tensor bytes = value.cpu().contiguous();
   std::memcpy(lathe_input(session_.get(), static_cast<int>(index)), bytes.data_ptr(),
               static_cast<size_t>(bytes.nbytes()));

@@ -52,9 +52,13 @@ Names names_of(const std::string& source) {
   return names;
 }
 
-// A blocked value [N, C / b, H, W, b] as [N, C, H, W], or one of the same number of elements; undefined where
-// the shapes do not go together.
+// A blocked value [N, C / b, H, W, b], or [N, C / b, tiles, r, tiles, r, b] of r×r tiles that may stick out,
+// as [N, C, H, W]; or a value of the same number of elements; undefined where the shapes do not go together.
 torch::Tensor in_shape(const torch::Tensor& written, const Shape& shape) {
+  if (written.dim() == 7)
+    if (const torch::Tensor rows = written.flatten(4, 5).flatten(2, 3);
+        shape.size() == 4 && rows.size(2) >= shape[2] && rows.size(3) >= shape[3])
+      return in_shape(rows.slice(2, 0, shape[2]).slice(3, 0, shape[3]), shape);
   if (written.dim() == 5 && shape.size() == 4 && written.size(0) == shape[0] && written.size(2) == shape[2] &&
       written.size(3) == shape[3] && written.size(1) == (shape[1] + written.size(4) - 1) / written.size(4))
     return written.permute({0, 1, 4, 2, 3}).reshape({shape[0], -1, shape[2], shape[3]}).slice(1, 0, shape[1]);

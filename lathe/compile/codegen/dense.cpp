@@ -26,9 +26,8 @@ std::vector<Tile> tiles(int64_t rows, int registers, size_t most) {
   if (rows == 1) {
     all = {{1, 4}, {1, 8}, {1, 2}};
   } else {
-    for (int vectors : few ? std::vector<int>{2, 3, 4, 1} : std::vector<int>{2, 4, 3, 1}) {
-      const int room = few ? 12 : 24;
-      int tall = std::min<int>(room / vectors, static_cast<int>(rows));
+    for (int vectors : few ? std::vector<int>{4, 2, 3, 1} : std::vector<int>{2, 4, 3, 1}) {
+      int tall = std::min<int>(most_accumulators(registers, vectors) / vectors, static_cast<int>(rows));
       const int64_t parts = (rows + tall - 1) / tall;
       tall = static_cast<int>((rows + parts - 1) / parts);
       all.push_back({tall, vectors});
@@ -169,9 +168,8 @@ std::vector<Implementation> matrix_product(const Job& job) {
 
   const int lanes = builder.lanes();
   const int columns = static_cast<int>(shape.back()), rows = static_cast<int>(shape[shape.size() - 2]);
-  const bool few = job.target.vector_registers() == 16;
   const int vectors = columns >= 2 * lanes ? 2 : 1;
-  int tall = std::min(rows, (few ? 12 : 16) / vectors);
+  int tall = std::min(rows, most_accumulators(job.target.vector_registers(), vectors) / vectors);
   tall = (rows + (rows + tall - 1) / tall - 1) / ((rows + tall - 1) / tall);
   Var jo("jo"), ji("ji"), mo("mo"), mi("mi");
   const Var &j = loop.vars[0], &m = loop.vars[1];

@@ -21,23 +21,23 @@ struct Tile {
 // Cycles a multiply-add takes, relative to the best: two of them and two loads a cycle, four cycles until one
 // may follow on the same accumulator; columns computed twice count.
 double cost(const Tile& tile, const Conv2d& conv) {
-  const double work = tile.accumulators();
-  const double cycles = std::max({work / 2, (tile.x * tile.y + tile.blocks) / 2.0, 4.0});
+  const double work = tile.accumulators(), loads = tile.x * tile.y + tile.blocks;
+  const double cycles = std::max({work / 2, loads / 2, 4.0}) + 0.05 * loads;
   const auto waste = [](int64_t extent, int step) {
     return static_cast<double>((extent + step - 1) / step * step) / static_cast<double>(extent);
   };
   return cycles / work * waste(conv.width, tile.x) * waste(conv.height, tile.y);
 }
 
-// Best first. More than `registers` − 3 accumulators spill.
+// Best first.
 std::vector<Tile> tiles(const Conv2d& conv, int registers, size_t most) {
-  const int room = registers == 16 ? 13 : 20;
   std::vector<Tile> all;
   for (int blocks = 1; blocks <= 4; ++blocks) {
     if (conv.out_blocks() % blocks != 0) continue;
     for (int y = 1; y <= 2; ++y)
       for (int x = 1; x <= 14; ++x)
-        if (x * y * blocks <= room && x <= conv.width && y <= conv.height) all.push_back({x, y, blocks});
+        if (x * y * blocks <= most_accumulators(registers, blocks) && x <= conv.width && y <= conv.height)
+          all.push_back({x, y, blocks});
   }
   std::stable_sort(all.begin(), all.end(),
                    [&](const Tile& a, const Tile& b) { return cost(a, conv) < cost(b, conv); });

@@ -18,6 +18,11 @@ int outer_dim(const Argument& output) {
   return -1;
 }
 
+int most_accumulators(int registers, int columns) {
+  if (registers > 16) return columns == 1 ? 16 : 20;
+  return columns == 1 ? 13 : columns == 2 ? 10 : 12;
+}
+
 double numel_of(const Argument& argument) {
   double count = 1;
   for (const Dim& dim : argument.dims) count *= dim.extent;

@@ -259,42 +259,50 @@ int divisor(int n, int most) {
   return 1;
 }
 
+// Seconds of the products where the weights come from far away, roughly.
+double seconds(const Conv2d& conv, int m) {
+  const Geometry g = geometry(conv, m);
+  const double weights = static_cast<double>(g.alpha * g.alpha * conv.in_channels * conv.out_channels);
+  return std::max(2 * weights * g.tiles() / 80e9, 4 * weights / 12e9);
+}
+
 std::vector<Variant> variants(const Job& job, const Conv2d& conv) {
-  const bool few = job.target.vector_registers() == 16;
-  std::vector<Variant> all;
-  // F(4) wastes most of its tiles on a 7×7 plane.
-  const auto waste = [&](int m) {
-    const Geometry g = geometry(conv, m);
-    return static_cast<double>(g.tiles() * g.alpha * g.alpha) / static_cast<double>(conv.width * conv.height);
-  };
+  const int registers = job.target.vector_registers();
   std::vector<int> sizes = {4, 2};
-  if (waste(2) < waste(4)) sizes = {2};
-  if (waste(4) * 1.3 < waste(2)) sizes = {4};
+  if (seconds(conv, 2) < seconds(conv, 4)) sizes = {2, 4};
+  if (job.variants == 1) sizes.resize(1);
+  std::vector<Variant> all;
   for (int m : sizes) {
     const Geometry g = geometry(conv, m);
     const double row_bytes =
         4.0 * g.tiles_x * g.alpha * g.alpha * static_cast<double>(conv.in_blocks() * conv.block);
     const double cache = static_cast<double>(job.target.l2_bytes) * 0.6;
+    // As many rows of tiles as keep what they are transformed to in the second cache; all of them in two
+    // kernels.
     std::vector<int> chunks;
-    // Rows of tiles such that what they are transformed to stays in the second cache.
     if (g.tiles_y > 1 && row_bytes <= cache) {
       const int rows = divisor(g.tiles_y, std::max(1, static_cast<int>(cache / row_bytes)));
       chunks.push_back(rows);
       if (rows > 1) chunks.push_back(divisor(g.tiles_y, rows / 2));
     }
-    chunks.push_back(0);
-    const bool large = row_bytes * g.tiles_y > cache * 2;
-    if (!large) std::rotate(chunks.begin(), chunks.end() - 1, chunks.end());
+    chunks.insert(row_bytes * g.tiles_y <= cache ? chunks.begin() : chunks.end(), 0);
     for (int rows : chunks) {
       const int together = (rows == 0 ? g.tiles_y : rows) * g.tiles_x;
-      for (int blocks : few ? std::vector<int>{2, 3, 4, 1} : std::vector<int>{2, 4, 1}) {
+      std::vector<Variant> tiles;
+      for (int blocks : {4, 2, 3, 1}) {
         if (conv.out_blocks() % blocks != 0) continue;
-        int most = few ? 12 / blocks : (blocks == 1 ? 16 : blocks == 2 ? 8 : 4);
-        most = std::min(most, together);
-        // Equal parts, so that no tile is computed twice.
+        const int most = std::min(most_accumulators(registers, blocks) / blocks, together);
+        // Equal parts, so that few tiles are computed twice.
         const int parts = (together + most - 1) / most;
-        all.push_back({m, rows, (together + parts - 1) / parts, blocks});
+        tiles.push_back({m, rows, (together + parts - 1) / parts, blocks});
       }
+      const auto waste = [&](const Variant& v) {
+        return static_cast<double>((together + v.tiles - 1) / v.tiles * v.tiles) +
+               (v.tiles * v.blocks < 8 ? together : 0);
+      };
+      std::stable_sort(tiles.begin(), tiles.end(),
+                       [&](const Variant& a, const Variant& b) { return waste(a) < waste(b); });
+      all.insert(all.end(), tiles.begin(), tiles.end());
     }
   }
   if (all.size() > job.variants) all.resize(job.variants);
