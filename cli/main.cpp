@@ -43,8 +43,8 @@ std::string message(const CLI::App& app, const CLI::ParseError& error) {
 
 void add_verbs(CLI::App& app, lathe::cli::Options& options) {
   using namespace lathe::cli;
-  for (const auto add : {add_run, add_init, add_data, add_train, add_evaluate, add_predict, add_report,
-                         add_study, add_runs, add_doctor})
+  for (const auto add : {add_run, add_init, add_data, add_train, add_compile, add_evaluate, add_predict,
+                         add_report, add_study, add_runs, add_doctor})
     add(app, options);
   add_completion(app);
 }

@@ -6,6 +6,7 @@
 #include "cli/verb.h"
 #include "lathe/core/error.h"
 #include "lathe/nn/archive.h"
+#include "lathe/pipeline/compile_stage.h"
 #include "lathe/pipeline/predict.h"
 #include "lathe/pipeline/prediction_sets.h"
 
@@ -15,7 +16,7 @@ namespace {
 struct PredictArguments {
   std::string bundle;
   std::vector<std::string> files;
-  bool sets = false;
+  bool sets = false, compiled = false;
 };
 
 // "{Pullover, Coat}".
@@ -37,18 +38,41 @@ std::string runners_up(const pipeline::Prediction& prediction, const std::vector
   return text;
 }
 
-void predict(const Options& options, const PredictArguments& arguments) {
-  const auto bundle = pipeline::Bundle::open(arguments.bundle);
+struct Predicted {
+  std::vector<pipeline::Prediction> predictions;
+  std::vector<std::string> classes;
+};
+
+Predicted predict_compiled(const pipeline::Bundle& bundle, const std::vector<std::filesystem::path>& files,
+                           const evaluate::conformal::Conformal* sets, int threads) {
+  if (!bundle.has("compiled"))
+    throw InputError("{0} has no compiled/; `lathe compile {0}` makes it", bundle.path().string());
+  const data::Schema schema = data::schema_from_json(bundle.json("data.json").at("schema"));
+  const data::Inputs inputs = data::read_inputs(files, schema);
+  const torch::Tensor logits = pipeline::compiled_predict(bundle.file("compiled"), inputs.values, threads);
+  return {pipeline::predictions_of(logits, inputs.names, schema.classes, sets), schema.classes};
+}
+
+Predicted predict_model(const Options& options, const pipeline::Bundle& bundle,
+                        const std::vector<std::filesystem::path>& files,
+                        const evaluate::conformal::Conformal* sets) {
   if (!bundle.has("model.pt"))
-    throw InputError("{} has no model.pt; `lathe train` makes one", arguments.bundle);
+    throw InputError("{} has no model.pt; `lathe train` makes one", bundle.path().string());
   const auto model = nn::load(bundle.file("model.pt"));
   model->to(pipeline::parse_device(options.device));
-  const data::Inputs inputs =
-      data::read_inputs({arguments.files.begin(), arguments.files.end()}, model->schema());
+  const data::Inputs inputs = data::read_inputs(files, model->schema());
+  return {pipeline::predict(*model, inputs, sets), model->schema().classes};
+}
+
+void predict(const Options& options, const PredictArguments& arguments) {
+  const auto bundle = pipeline::Bundle::open(arguments.bundle);
+  const std::vector<std::filesystem::path> files(arguments.files.begin(), arguments.files.end());
   std::optional<evaluate::conformal::Conformal> sets;
   if (arguments.sets) sets = pipeline::bundle_sets(bundle);
-  const auto predictions = pipeline::predict(*model, inputs, sets ? &*sets : nullptr);
-  const auto& classes = model->schema().classes;
+  const evaluate::conformal::Conformal* chosen = sets ? &*sets : nullptr;
+  const int threads = options.threads == "auto" ? 1 : std::stoi(options.threads);
+  const auto [predictions, classes] = arguments.compiled ? predict_compiled(bundle, files, chosen, threads)
+                                                         : predict_model(options, bundle, files, chosen);
   if (options.json) {
     nlohmann::json json = nlohmann::json::array();
     for (const auto& p : predictions) {
@@ -83,6 +107,7 @@ void add_predict(CLI::App& app, Options& options) {
   verb->add_option("files", arguments->files, "PNG, JPEG, .npy or CSV files")->required();
   verb->add_flag("--sets", arguments->sets,
                  "Sets that hold the true class with a given probability ([evaluate.conformal])");
+  verb->add_flag("--compiled", arguments->compiled, "With the bundle's compiled/, one example at a time");
   verb->callback([&options, arguments] { predict(options, *arguments); });
 }
 

@@ -78,7 +78,8 @@ void run(const Options& options, const RunArguments& arguments) {
   core::Table stages({"stage", "seconds", "state"});
   std::vector<pipeline::StageReport> reports;
   for (const auto& outcome : outcomes) {
-    stages.add({outcome.report.stage, {outcome.report.seconds, 1}, outcome.skipped ? "unchanged" : "done"});
+    const char* done = outcome.report.details.contains("skipped") ? "skipped" : "done";
+    stages.add({outcome.report.stage, {outcome.report.seconds, 1}, outcome.skipped ? "unchanged" : done});
     reports.push_back(outcome.report);
   }
   print(options, {{"stages", stages}, {"metrics", metrics_table(reports)}});

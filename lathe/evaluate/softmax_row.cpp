@@ -51,7 +51,9 @@ inline float rounded(float weight) {
   return weight < kStep ? small : weight;
 }
 
-}  // namespace
+// clang 14 compiles a function that was declared before without the attribute for the first width alone, so
+// that a processor without it stops at an illegal instruction: these are declared nowhere else.
+namespace every_width {
 
 LATHE_EVERY_WIDTH RowMaximum row_maximum(const float* logits, int64_t num_classes) {
   RowMaximum result;
@@ -147,6 +149,27 @@ LATHE_EVERY_WIDTH WeightedMoments weighted_moments(const float* logits, const fl
     result.second += second[j];
   }
   return result;
+}
+
+}  // namespace every_width
+}  // namespace
+
+RowMaximum row_maximum(const float* logits, int64_t num_classes) {
+  return every_width::row_maximum(logits, num_classes);
+}
+
+double softmax_weights(const float* logits, int64_t num_classes, float maximum, float inverse_temperature,
+                       float* weights) {
+  return every_width::softmax_weights(logits, num_classes, maximum, inverse_temperature, weights);
+}
+
+Before before_label(const float* logits, const float* weights, int64_t num_classes, int64_t label) {
+  return every_width::before_label(logits, weights, num_classes, label);
+}
+
+WeightedMoments weighted_moments(const float* logits, const float* weights, int64_t num_classes,
+                                 float maximum) {
+  return every_width::weighted_moments(logits, weights, num_classes, maximum);
 }
 
 }  // namespace lathe::evaluate

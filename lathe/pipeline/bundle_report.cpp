@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "lathe/core/progress.h"
+#include "lathe/pipeline/compiled_section.h"
 #include "lathe/pipeline/continual_report.h"
 #include "lathe/pipeline/details.h"
 #include "lathe/pipeline/groups_report.h"
@@ -300,6 +301,8 @@ std::vector<std::pair<std::string, std::string>> headline(const Bundle& bundle,
     add("classes in a set", fmt::format("{:.2f}", *size));
   add("parameters", detail_text(train, "/model/parameters"));
   add("training examples", detail_text(data, "/examples/train"));
+  if (const auto latency = find_metric(stages, "compiled_latency", ""))
+    add("an example, compiled", fmt::format("{:.3g} ms", *latency));
   if (const auto report = bundle.stage("train")) add("training time", core::human_seconds(report->seconds));
   return numbers;
 }
@@ -324,7 +327,8 @@ Page bundle_page(const Bundle& bundle) {
   for (Section& section :
        std::vector<Section>{what_was_run(data, train), results(stages), learning_curves(train),
                             subspace_section(train), groups_section(bundle, train), continual_section(train),
-                            multitask_section(train), by_class(evaluate), trust_section(bundle, evaluate),
+                            multitask_section(train), compiled_section(stages, details_of(bundle, "compile")),
+                            by_class(evaluate), trust_section(bundle, evaluate),
                             worst_mistakes(bundle, evaluate), times(stages), configuration(bundle)}) {
     if (!empty(section)) page.sections.push_back(std::move(section));
   }

@@ -9,6 +9,7 @@ namespace lathe::pipeline {
 //   data      source, examples {train, holdout, test}, class_counts {labels, train, test}, warnings
 //   train     model {kind, parameters, flops}, optimizer, batch, threads, step_milliseconds, curves {step,
 //             train_loss, lr, metrics {name}}, epochs {epoch, holdout_loss, holdout_accuracy}
+//   compile   skipped (why), or target, threads, operations [{source, variant, milliseconds, gflops, gbytes}]
 //   evaluate  confusion (rows truth), classes, per_class {precision, recall, f1},
 //             mistakes [{png (a file of the bundle) or row, truth, predicted, confidence}]
 // and of every stage, known or not, its metrics and its seconds; the configuration is the bundle's

@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "lathe/compile/compile.h"
 #include "lathe/core/error.h"
 #include "lathe/evaluate/conformal/config.h"
 
@@ -77,6 +78,18 @@ static MultitaskOptions multitask_options(const core::Config& optim, const Pipel
   return multitask;
 }
 
+static CompileStageOptions compile_options(const core::Config& compile) {
+  CompileStageOptions o;
+  std::vector<std::string> targets = compile::targets();
+  targets.insert(targets.begin(), "host");
+  o.enabled = compile.flag("enabled", compile::has_code_generator());
+  o.target = compile.choice("target", o.target, targets);
+  o.opt_level = compile.integer("opt_level", o.opt_level, {.min = 0, .max = 3});
+  o.measure = compile.flag("measure", o.measure);
+  o.threads = compile.integer("threads", o.threads, {.min = 1, .max = 1024});
+  return o;
+}
+
 PipelineOptions pipeline_options(const core::Config& config) {
   PipelineOptions o;
   o.name = config.text("name", "lathe");
@@ -108,6 +121,7 @@ PipelineOptions pipeline_options(const core::Config& config) {
   }
   if (config.section("train").has("continual")) o.continual = continual_options(config.section("train"), o);
   if (config.section("optim").has("multitask")) o.multitask = multitask_options(config.section("optim"), o);
+  o.compile = compile_options(config.section("compile"));
   const core::Config evaluate = config.section("evaluate");
   o.evaluate.top_k = evaluate.integer("top_k", o.evaluate.top_k, Range::at_least(1));
   o.evaluate.mistakes = evaluate.integer("mistakes", o.evaluate.mistakes, Range::at_least(0));

@@ -23,6 +23,16 @@ struct EvaluateOptions {
   std::optional<evaluate::conformal::Options> conformal;  // where there is an [evaluate.conformal] table
 };
 
+// [compile]: the trained model as native code.
+struct CompileStageOptions {
+  bool enabled = true;  // where this build has a code generator
+  std::string target = "host";
+  int64_t opt_level = 3;
+  bool measure = false;       // choose among variants of kernels by timing them
+  int64_t threads = 1;        // of the measurements
+  bool check_passes = false;  // `lathe compile --check-passes`
+};
+
 // How the trained model's logits are scaled so that its probabilities are right, by the tuning part of the
 // held-out examples.
 enum class Calibration {
@@ -49,6 +59,7 @@ struct PipelineOptions {
   std::optional<ContinualPipeline> continual;                  // [train.continual],
   std::optional<MultitaskOptions> multitask;                   // [optim.multitask]
   Calibration calibration = Calibration::automatic;
+  CompileStageOptions compile;
   EvaluateOptions evaluate;
   uint64_t seed = 0;
 };

@@ -6,15 +6,19 @@ namespace lathe::pipeline {
 
 std::vector<Prediction> predict(nn::Classifier& model, const data::Inputs& inputs,
                                 const evaluate::conformal::Conformal* sets) {
-  const torch::Tensor logits = nn::predict(model, inputs.values);
+  return predictions_of(nn::predict(model, inputs.values), inputs.names, model.schema().classes, sets);
+}
+
+std::vector<Prediction> predictions_of(const torch::Tensor& logits, const std::vector<std::string>& names,
+                                       const std::vector<std::string>& classes,
+                                       const evaluate::conformal::Conformal* sets) {
   const torch::Tensor probabilities = logits.to(torch::kFloat64).softmax(1).contiguous();
-  const auto& classes = model.schema().classes;
   std::vector<Prediction> predictions;
   for (int64_t i = 0; i < probabilities.size(0); ++i) {
     const double* row = probabilities[i].data_ptr<double>();
     std::vector<double> values(row, row + classes.size());
     const auto best = static_cast<size_t>(std::max_element(values.begin(), values.end()) - values.begin());
-    predictions.push_back({.input = inputs.names.at(static_cast<size_t>(i)),
+    predictions.push_back({.input = names.at(static_cast<size_t>(i)),
                            .label = classes[best],
                            .probability = values[best],
                            .probabilities = std::move(values)});

@@ -22,4 +22,9 @@ struct Prediction {
 std::vector<Prediction> predict(nn::Classifier& model, const data::Inputs& inputs,
                                 const evaluate::conformal::Conformal* sets = nullptr);
 
+// The same of logits [N, classes] that are there already.
+std::vector<Prediction> predictions_of(const torch::Tensor& logits, const std::vector<std::string>& names,
+                                       const std::vector<std::string>& classes,
+                                       const evaluate::conformal::Conformal* sets = nullptr);
+
 }  // namespace lathe::pipeline

@@ -79,8 +79,12 @@ const std::vector<Stage>& stages() {
   static const std::vector<Stage> all = {
       {.name = "data", .sections = {"data"}, .upstream = {}, .run = run_data},
       {.name = "train", .sections = {"model", "optim", "train"}, .upstream = {"data"}, .run = run_train},
+      {.name = "compile", .sections = {"compile"}, .upstream = {"train"}, .run = run_compile},
       {.name = "evaluate", .sections = {"evaluate"}, .upstream = {"data", "train"}, .run = run_evaluate},
-      {.name = "report", .sections = {}, .upstream = {"data", "train", "evaluate"}, .run = run_report},
+      {.name = "report",
+       .sections = {},
+       .upstream = {"data", "train", "compile", "evaluate"},
+       .run = run_report},
   };
   return all;
 }

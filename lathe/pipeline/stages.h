@@ -22,11 +22,12 @@ struct Stage {
   StageReport (*run)(const StageContext& context);
 };
 
-// data -> train -> evaluate -> report, in this order.
+// data -> train -> compile -> evaluate -> report, in this order.
 const std::vector<Stage>& stages();
 
 StageReport run_data(const StageContext& context);      // data.json
 StageReport run_train(const StageContext& context);     // model.pt
+StageReport run_compile(const StageContext& context);   // compiled/
 StageReport run_evaluate(const StageContext& context);  // evaluate/: logits, labels, mistakes
 StageReport run_report(const StageContext& context);    // report.html
 

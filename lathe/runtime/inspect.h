@@ -1,5 +1,5 @@
-/* A look at what operations write, for finding the one that computes something else. Not part of what programs that run
- * models need. */
+/* A look at what operations write, for finding the one that computes something else. Not part of what
+ * programs that run models need. */
 #ifndef LATHE_INSPECT_H
 #define LATHE_INSPECT_H
 #include "lathe_runtime.h"
@@ -8,8 +8,8 @@
 extern "C" {
 #endif
 
-/* Elements in a session's memory: that at index (i0, i1, …) lies (i0 stride[0] + i1 stride[1] + …) elements after the
- * first. Innermost axis first. */
+/* Elements in a session's memory: that at index (i0, i1, …) lies (i0 stride[0] + i1 stride[1] + …) elements
+ * after the first. Innermost axis first. */
 typedef struct {
   const void* first;
   int type_code, type_bits; /* codes: 0 signed, 1 unsigned, 2 float */

@@ -159,7 +159,7 @@ TEST_F(Runtime, SaysWhatInputsItWants) {
   EXPECT_EQ(message({torch::zeros({1, 16, 20, 21})}),
             "input image must be f32[1,16,20,20], got f32[1,16,20,21]");
   EXPECT_EQ(message({torch::zeros({1, 16, 20, 20}, torch::kDouble)}),
-            "input image must be f32[1,16,20,20], got Double[1,16,20,20]");
+            "input image must be f32[1,16,20,20], got f64[1,16,20,20]");
 }
 
 TEST_F(Runtime, TheSameTwiceGivesTheSameFiles) {

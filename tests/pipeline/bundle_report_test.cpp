@@ -83,6 +83,34 @@ TEST_F(BundleReport, ShowsMistakesOfTablesAsRows) {
   EXPECT_NE(mistakes->tables.at(0).to_text().find("75.0 %"), std::string::npos);
 }
 
+TEST_F(BundleReport, ShowsWhatWasCompiled) {
+  Bundle bundle = Bundle::open_for_writing(path_);
+  const auto commit = [&](nlohmann::json details, std::vector<BundleMetric> metrics) {
+    const auto staged = bundle.stage_directory("compile");
+    bundle.commit(*staged,
+                  {.stage = "compile", .metrics = std::move(metrics), .details = std::move(details)});
+    return bundle_page(bundle);
+  };
+  const auto operation = [](const char* source, double milliseconds) {
+    return nlohmann::json{{"source", source}, {"variant", "direct 6x2"}, {"milliseconds", milliseconds}};
+  };
+  const Page page = commit({{"target", "x86-64-avx2"},
+                            {"threads", 1},
+                            {"operations", {operation("body.0", 0.25), operation("body.3", 0.75)}}},
+                           {{"compiled_latency", "", 1.0, "ms"}, {"libtorch_latency", "", 2.5, "ms"}});
+  const Section* section = find(page, "Compiled");
+  ASSERT_NE(section, nullptr);
+  EXPECT_NE(section->text.find("2.5 times as long"), std::string::npos) << section->text;
+  EXPECT_EQ(section->charts.at(0).num_marks, 2);
+  const std::string table = section->tables.at(0).to_text();
+  EXPECT_LT(table.find("body.3"), table.find("body.0")) << table;  // the slowest first
+
+  const Page without = commit({{"skipped", "no kernels for frobnicate (2×)"}}, {});
+  ASSERT_NE(find(without, "Compiled"), nullptr);
+  EXPECT_NE(find(without, "Compiled")->text.find("frobnicate"), std::string::npos);
+  EXPECT_EQ(find(commit({{"skipped", "compile.enabled is false"}}, {}), "Compiled"), nullptr);
+}
+
 TEST_F(BundleReport, ShowsCalibrationAndSets) {
   Bundle bundle = Bundle::open_for_writing(path_);
   const auto staged = bundle.stage_directory("evaluate");

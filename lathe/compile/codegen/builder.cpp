@@ -203,7 +203,7 @@ void Builder::finish(const std::string& key, std::vector<Halide::Func> outputs,
   step.code = cache_.get(full, [&](const std::string& symbol, const std::string& file) {
     std::vector<Halide::Argument> inputs(params_.begin(), params_.end());
     Halide::Pipeline(outputs)
-        .compile_to_module(inputs, symbol, halide_target(target_))
+        .compile_to_module(inputs, symbol, halide_target(target_), Halide::LinkageType::ExternalPlusArgv)
         .compile({{Halide::OutputFileType::object, file}});
   });
   for (const auto* list : {&arguments_, &arguments})

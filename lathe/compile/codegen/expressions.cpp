@@ -14,6 +14,13 @@ using Halide::Expr;
 using Inputs = std::vector<Expr>;
 using Rule = std::function<Expr(const Node&, const Inputs&)>;
 
+// Integers: towards zero; by zero it is zero, where the processor would stop the program.
+Expr quotient(const Expr& x, const Expr& y) {
+  const Expr zero = Halide::Internal::make_zero(x.type());
+  return Halide::select(
+      y == zero, zero,
+      Halide::div_round_to_zero(x, Halide::select(y == zero, Halide::Internal::make_one(y.type()), y)));
+}
 Expr constant(const Expr& like, double value) {
   return Halide::Internal::make_const(like.type(), value);
 }
@@ -90,7 +97,7 @@ Expr power(const Expr& x, const Expr& y) {
 // The sign of the divisor, as Python's and torch.remainder's.
 Expr modulo(const Expr& x, const Expr& y) {
   if (x.type().is_float()) return x - Halide::floor(x / y) * y;
-  const Expr r = x - Halide::div_round_to_zero(x, y) * y;
+  const Expr r = x - quotient(x, y) * y;
   return Halide::select(r != 0 && ((r < 0) != (y < 0)), r + y, r);
 }
 Expr sign(const Expr& x) {
@@ -163,14 +170,14 @@ const std::map<std::string, Rule>& rules() {
       {"add", BINARY(a + b)},
       {"sub", BINARY(a - b)},
       {"mul", BINARY(a* b)},
-      {"div", BINARY(a.type().is_float() ? a / b : Halide::div_round_to_zero(a, b))},
+      {"div", BINARY(a.type().is_float() ? a / b : quotient(a, b))},
       {"pow", binary(power)},
       {"maximum", BINARY(Halide::max(a, b))},
       {"minimum", BINARY(Halide::min(a, b))},
       {"mod",
        [](const Node& node, const Inputs& in) {
          if (node.integer("fmod", 0) == 0) return modulo(in[0], in[1]);
-         const Expr ratio = in[0].type().is_float() ? Halide::trunc(in[0] / in[1]) : Halide::div_round_to_zero(in[0], in[1]);
+         const Expr ratio = in[0].type().is_float() ? Halide::trunc(in[0] / in[1]) : quotient(in[0], in[1]);
          return Expr(in[0] - ratio * in[1]);
        }},
       {"prelu", BINARY(Halide::select(a > constant(a, 0), a, a* b))},

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "lathe/compile/codegen/implementations.h"
+#include "lathe/compile/codegen/shape_rules.h"
 #include "lathe/compile/op.h"
 
 namespace lathe::compile::codegen {
@@ -36,7 +37,7 @@ bool is_flat(const Job& job) {
   const Type& output = job.graph.type(job.output());
   for (int index : job.group.nodes) {
     const Node& node = job.graph.nodes[static_cast<size_t>(index)];
-    if (!is_elementwise(node.op)) return false;
+    if (!is_elementwise(node.op) || has_shape_rule(node.op)) return false;
     for (ValueId id : node.inputs) {
       const Value& value = job.graph.value(id);
       if (value.layout.block > 1) return false;

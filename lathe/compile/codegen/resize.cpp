@@ -29,6 +29,7 @@ int64_t round_position(double position, const std::string& rounding) {
 
 struct Axis {
   size_t index;
+  int last;                  // of the source
   Access low, high, weight;  // of the upper neighbour; nearest has low only
 };
 
@@ -56,7 +57,7 @@ Access resize(Scope& scope, const Node& node) {
       weight[i] = position - static_cast<double>(at);
     }
     // Storage axes of a blocked value: n, block, y, x, lane; of a dense one: n, c, spatial axes.
-    Axis axis{s + 2, scope.builder().parameter(low), {}, {}};
+    Axis axis{s + 2, static_cast<int>(extent) - 1, scope.builder().parameter(low), {}, {}};
     if (mode == "linear")
       axis.high = scope.builder().parameter(high), axis.weight = scope.builder().parameter(weight);
     axes.push_back(axis);
@@ -66,10 +67,10 @@ Access resize(Scope& scope, const Node& node) {
       if (a == axes.size()) return input(own);
       const Axis& axis = axes[a];
       const Coordinates position = {at[axis.index]};
-      own[axis.index] = axis.low(position);
+      own[axis.index] = Halide::unsafe_promise_clamped(axis.low(position), 0, axis.last);
       const Expr low = interpolate(own, a + 1);
       if (!axis.high) return low;
-      own[axis.index] = axis.high(position);
+      own[axis.index] = Halide::unsafe_promise_clamped(axis.high(position), 0, axis.last);
       return low + (interpolate(own, a + 1) - low) * axis.weight(position);
     };
     return interpolate(at, 0);

@@ -76,7 +76,7 @@ const Access& Scope::at(ValueId value) {
 
 void Scope::lower(const Node& node) {
   define(node.outputs[0],
-         is_elementwise(node.op) ? elementwise_access(*this, node) : shape_access(*this, node));
+         has_shape_rule(node.op) ? shape_access(*this, node) : elementwise_access(*this, node));
 }
 
 bool can_lower(const std::string& op) {
