@@ -78,6 +78,21 @@ TEST_F(Kernels, ElementwiseOfTwoAndThree) {
   check();
 }
 
+// What is missing in a table is not a number, and takes the place that the model gives it.
+TEST_F(Kernels, MissingNumbers) {
+  const ValueId x = input("x", {2, 35});
+  const ValueId missing = graph_.add("not_equal", {x, x}), there = graph_.add("equal", {x, x});
+  add("where", {missing, constant({}, 0, 0.25), graph_.add("mul", {x, constant({35})})});
+  add("cast", {there}, {{"dtype", std::string("f32")}});
+  torch::Tensor table = torch::randn({2, 35});
+  table[0][3] = table[1][0] = table[1][34] = std::nanf("");
+  for (int level : {0, 3}) {
+    CompileOptions options;
+    options.opt_level = level;
+    expect_compiled(graph_, 1e-5, options, {table});
+  }
+}
+
 TEST_F(Kernels, Reductions) {
   for (const Shape& shape : {Shape{4, 31, 17}, Shape{1, 1, 1}, Shape{2, 3, 4099}}) {
     graph_ = {};

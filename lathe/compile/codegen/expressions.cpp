@@ -82,6 +82,18 @@ Expr exp_minus_one(const Expr& x) {
   const Expr t = hyperbolic_tangent(constant(x, 0.5) * x);
   return Halide::select(Halide::abs(x) < 1.0f, 2.0f * t / (1.0f - t), exponential(x) - 1.0f);
 }
+// By its bits: arithmetic on numbers is free to assume that there are no others.
+Expr not_a_number(const Expr& x) {
+  if (x.type() == Halide::Float(32))
+    return (Halide::reinterpret<uint32_t>(x) & Expr(uint32_t{0x7fffffff})) > Expr(uint32_t{0x7f800000});
+  return Halide::is_nan(x);
+}
+// x ≠ x is how graphs ask whether x is a number.
+Expr differs(const Node& node, const Inputs& in) {
+  if (node.inputs.size() == 2 && node.inputs[0] == node.inputs[1])
+    return in[0].type().is_float() ? not_a_number(in[0]) : Halide::Internal::const_false();
+  return in[0] != in[1];
+}
 Expr power(const Expr& x, const Expr& y) {
   if (!x.type().is_float())
     return Halide::cast(x.type(), Halide::pow(Halide::cast<double>(x), Halide::cast<double>(y)));
@@ -181,8 +193,8 @@ const std::map<std::string, Rule>& rules() {
          return Expr(in[0] - ratio * in[1]);
        }},
       {"prelu", BINARY(Halide::select(a > constant(a, 0), a, a* b))},
-      {"equal", BINARY(flag(a == b))},
-      {"not_equal", BINARY(flag(a != b))},
+      {"equal", [](const Node& node, const Inputs& in) { return flag(!differs(node, in)); }},
+      {"not_equal", [](const Node& node, const Inputs& in) { return flag(differs(node, in)); }},
       {"less", BINARY(flag(a < b))},
       {"less_equal", BINARY(flag(a <= b))},
       {"greater", BINARY(flag(a > b))},
