@@ -1,5 +1,5 @@
-/* Runs what `lathe compile` made: a directory with plan.bin, params.bin and module.so. Plain C11, no other library
- * than libc, libm and pthread.
+/* Runs what `lathe compile` made: a directory with plan.bin, params.bin and module.so. Plain C11, no other
+ * library than libc, libm and pthread.
  *
  *     lathe_module* module = lathe_load("model.lathe");
  *     lathe_session* session = lathe_session_new(module, 2);
@@ -7,9 +7,9 @@
  *     if (lathe_run(session) != 0) puts(lathe_last_error());
  *     const float* logits = lathe_output(session, 0);
  *
- * A module may be shared by threads; a session belongs to one thread at a time. Sessions of one module run side by
- * side, each with its own memory and its own threads. Functions that fail return NULL or -1 and leave one line for
- * lathe_last_error() of the same thread. */
+ * A module may be shared by threads; a session belongs to one thread at a time. Sessions of one module run
+ * side by side, each with its own memory and its own threads. Functions that fail return NULL or -1 and leave
+ * one line for lathe_last_error() of the same thread. */
 #ifndef LATHE_RUNTIME_H
 #define LATHE_RUNTIME_H
 #include <stddef.h>
@@ -34,12 +34,13 @@ typedef struct {
 } lathe_tensor_info;
 
 typedef struct {
-  const char* kernel; /* symbol in module.so */
-  const char* source; /* what it computes: names in the source model, joined by '+' */
+  const char* kernel;  /* symbol in module.so */
+  const char* source;  /* what it computes: names in the source model, joined by '+' */
   double flops, bytes; /* arithmetic, and memory that it reads and writes at least */
 } lathe_operation_info;
 
-/* Checks that the three files belong together and are whole, that this processor has the instructions, and maps them.
+/* Checks that the three files belong together and are whole, that this processor has the instructions, and
+ * maps them.
  */
 lathe_module* lathe_load(const char* directory);
 void lathe_unload(lathe_module* module); /* after its sessions */
@@ -54,12 +55,12 @@ int lathe_find_input(const lathe_module* module, const char* name); /* -1: no su
 int lathe_find_output(const lathe_module* module, const char* name);
 size_t lathe_arena_bytes(const lathe_module* module);
 
-/* num_threads 0: one for each processor that this process may use. The calling thread is one of them and wants 4 MiB
- * of stack. */
+/* num_threads 0: one for each processor that this process may use. The calling thread is one of them and
+ * wants 4 MiB of stack. */
 lathe_session* lathe_session_new(const lathe_module* module, int num_threads);
 void lathe_session_free(lathe_session* session);
 
-void* lathe_input(lathe_session* session, int index);         /* to write to; lathe_run leaves it as it is */
+void* lathe_input(lathe_session* session, int index); /* to write to; lathe_run leaves it as it is */
 const void* lathe_output(const lathe_session* session, int index); /* valid until the next lathe_run */
 int lathe_run(lathe_session* session);
 /* Also writes the seconds of each operation to seconds[lathe_num_operations]. */

@@ -64,7 +64,6 @@ Halide::Target halide_target(const Target& target) {
   std::vector<H::Feature> features = {H::SSE41, H::NoRuntime, H::NoAsserts, H::NoBoundsQuery};
   if (target.isa >= Isa::avx2) features.insert(features.end(), {H::AVX, H::AVX2, H::FMA, H::F16C});
   if (target.isa >= Isa::avx512) features.insert(features.end(), {H::AVX512, H::AVX512_Skylake});
-  if (target.isa == Isa::vnni) features.push_back(H::AVX512_Cannonlake);
   return H(H::Linux, H::X86, 64, features);
 }
 
