@@ -27,8 +27,19 @@ ValueId Builder::scalar(double value, DType dtype) {
 std::vector<ValueId> Builder::add_all(std::string name, std::vector<ValueId> inputs,
                                       std::map<std::string, Attribute> attributes) {
   Node node{std::move(name), std::move(inputs), {}, std::move(attributes), source};
+  // An empty value is known without computing it, and joins nothing.
+  const auto empty = [&](ValueId id) { return type(id).numel() == 0; };
+  if (node.op == "concat" && !std::all_of(node.inputs.begin(), node.inputs.end(), empty))
+    node.inputs.erase(std::remove_if(node.inputs.begin(), node.inputs.end(), empty), node.inputs.end());
   const bool known =
       std::all_of(node.inputs.begin(), node.inputs.end(), [&](ValueId id) { return is_constant(id); });
+  if (!known) {
+    std::vector<Type> types;
+    for (const ValueId id : node.inputs) types.push_back(type(id));
+    const std::vector<Type> outputs = op(node.op).infer(node, types);
+    if (outputs.size() == 1 && outputs[0].numel() == 0)
+      return {constant(torch::empty(outputs[0].shape, scalar_type(outputs[0].dtype)))};
+  }
   if (!known || node.op == "dequantize") return graph_.add(std::move(node));
   std::vector<Type> types;
   std::vector<torch::Tensor> tensors;

@@ -245,5 +245,18 @@ TEST(Archive, LathesOwnModels) {
   EXPECT_THROW(import_torchscript(directory.path() / "none.pt"), InputError);
 }
 
+// A table without columns of names: what selects none of its columns, and what comes of that, joins nothing.
+TEST(Script, EmptyPartsAreLeftOut) {
+  torch::jit::Module module("empty");
+  module.define(R"(
+    def forward(self, x):
+        none = x[:, 4:]
+        return torch.cat([x * 2.0, (none * 3.0).relu(), none], 1)
+  )");
+  const Graph graph = import_module(module, {{DType::f32, {2, 4}}});
+  const torch::Tensor x = torch::randn({2, 4});
+  expect_same(graph, {x}, {x * 2.0});
+}
+
 }  // namespace
 }  // namespace lathe::compile

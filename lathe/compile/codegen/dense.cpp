@@ -21,12 +21,11 @@ struct Tile {
 // Rows in equal parts, so that few are computed twice; one row alone is bound by memory and wants long
 // panels.
 std::vector<Tile> tiles(int64_t rows, int registers, size_t most) {
-  const bool few = registers == 16;
   std::vector<Tile> all;
   if (rows == 1) {
     all = {{1, 4}, {1, 8}, {1, 2}};
   } else {
-    for (int vectors : few ? std::vector<int>{4, 2, 3, 1} : std::vector<int>{2, 4, 3, 1}) {
+    for (int vectors : {2, 4, 3, 1}) {
       int tall = std::min<int>(most_accumulators(registers, vectors) / vectors, static_cast<int>(rows));
       const int64_t parts = (rows + tall - 1) / tall;
       tall = static_cast<int>((rows + parts - 1) / parts);
@@ -85,8 +84,11 @@ Implementation dense(const Job& job, const Tile& tile) {
     at[axis] = axis == 0 ? row : row % static_cast<int>(shape[axis]);
     row = row / static_cast<int>(shape[axis]);
   }
-  at.back() = j;
-  const Expr product = acc(j % width, m, j / width);
+  // Whole panels have loops of their own; else columns are counted through, and the last panel is cut short.
+  const bool even = columns % width == 0;
+  const Expr column = even ? p * width + i : Expr(j);
+  at.back() = column;
+  const Expr product = even ? acc(i, m, p) : acc(j % width, m, j / width);
   scope.define(node.outputs[0], [product](const Coordinates&) { return product; });
   // Operands of the whole output's shape are matrices too, which spares the divisions.
   for (size_t n = job.anchor + 1; n < job.group.nodes.size(); ++n)
@@ -97,18 +99,25 @@ Implementation dense(const Job& job, const Tile& tile) {
         });
         if (made_here) continue;
         const Access whole = builder.view(matrix(id, columns));
-        scope.define(id, [whole, m, j](const Coordinates&) { return whole({m, j}); });
+        scope.define(id, [whole, m, column](const Coordinates&) { return whole({m, column}); });
       }
   const ValueId last = lower_rest(scope, job.group, job.anchor + 1);
-  out(j, m) = scope.at(last)(at);
-
+  Argument output = matrix(last, columns);
   Var jo("jo"), ji("ji"), mo("mo"), mi("mi");
-  const bool even = columns % width == 0;
-  out.split(j, jo, ji, width, even ? Halide::TailStrategy::RoundUp : Halide::TailStrategy::GuardWithIf);
+  if (even) {
+    output.dims = {{0, width, 1},
+                   {0, static_cast<int>(columns / width), width},
+                   {0, static_cast<int>(rows), static_cast<int>(columns)}};
+    out(i, p, m) = scope.at(last)(at);
+  } else {
+    out(j, m) = scope.at(last)(at);
+    out.split(j, jo, ji, width, Halide::TailStrategy::GuardWithIf);
+  }
+  const Var lane = even ? i : ji, panel = even ? p : jo;
   out.split(m, mo, mi, tile.rows,
             rows % tile.rows == 0 ? Halide::TailStrategy::RoundUp : Halide::TailStrategy::ShiftInwards);
-  out.reorder(ji, mi, mo, jo).unroll(mi);
-  if (even || columns >= lanes) out.vectorize(ji, lanes);
+  out.reorder(lane, mi, mo, panel).unroll(mi);
+  if (even || columns >= lanes) out.vectorize(lane, lanes).unroll(lane);  // else accumulators live in memory
   acc.store_in(kOnStack).compute_at(out, mo).bound_extent(i, width).bound_extent(p, 1);
   acc.vectorize(i, lanes).unroll(i).unroll(m);
   acc.update().reorder(i, m, k).vectorize(i, lanes).unroll(i).unroll(m);
@@ -116,9 +125,10 @@ Implementation dense(const Job& job, const Tile& tile) {
 
   Builder::Output options;
   options.flops = 2.0 * static_cast<double>(rows * columns * depth);
-  options.split_dim = columns > width ? 0 : rows > tile.rows ? 1 : -1;
-  options.granule = options.split_dim == 0 ? width : tile.rows;
-  builder.finish(result.name + "\n" + signature(graph, job.group), {out}, {matrix(last, columns)}, options);
+  const int row_dim = even ? 2 : 1;
+  options.split_dim = columns > width ? row_dim - 1 : rows > tile.rows ? row_dim : -1;
+  options.granule = options.split_dim == row_dim ? tile.rows : even ? 1 : width;
+  builder.finish(result.name + "\n" + signature(graph, job.group), {out}, {output}, options);
   return result;
 }
 
@@ -190,7 +200,7 @@ std::vector<Implementation> matrix_product(const Job& job) {
   acc.store_in(kOnStack).compute_at(out, mo).unroll(m);
   acc.update().reorder(j, m, k).unroll(m);
   if (wide) {
-    out.vectorize(ji, lanes);
+    out.vectorize(ji, lanes).unroll(ji);
     acc.vectorize(j, lanes).unroll(j).update().vectorize(j, lanes).unroll(j);
   }
   Builder::Output options;

@@ -45,14 +45,15 @@ void project(const Job& job, Implementation& result, const Sizes& s, const Argum
   acc(i, m, p) = b({p, i});
   acc(i, m, p) += x({m, k}) * w({p, k, i});
   out(j, m) = acc(j % width, m, j / width);
-  const int tall = std::min(rows, 6);
+  const int tall = std::min(rows, 5);
   out.split(j, jo, ji, width,
             columns % width == 0 ? Halide::TailStrategy::RoundUp : Halide::TailStrategy::GuardWithIf)
       .split(m, mo, mi, tall,
              rows % tall == 0 ? Halide::TailStrategy::RoundUp : Halide::TailStrategy::ShiftInwards)
       .reorder(ji, mi, mo, jo)
       .unroll(mi)
-      .vectorize(ji, lanes);
+      .vectorize(ji, lanes)
+      .unroll(ji);
   acc.store_in(kOnStack).compute_at(out, mo).bound_extent(i, width).bound_extent(p, 1);
   acc.vectorize(i, lanes).unroll(i).unroll(m).update().reorder(i, m, k).vectorize(i, lanes).unroll(i).unroll(
       m);
