@@ -34,7 +34,6 @@ std::shared_ptr<const Code> CodeCache::get(
     if (!kept.empty()) core::write_file(kept, code->object);
   }
   std::lock_guard lock(mutex_);
-  ++num_compiled_;
   return codes_.emplace(key, code).first->second;
 }
 

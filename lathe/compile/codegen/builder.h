@@ -26,13 +26,11 @@ class CodeCache {
   std::shared_ptr<const Code> get(
       const std::string& key,
       const std::function<void(const std::string& symbol, const std::string& file)>& make);
-  int num_compiled() const { return num_compiled_; }
 
  private:
   std::mutex mutex_;
   std::string directory_;
   std::map<std::string, std::shared_ptr<const Code>> codes_;
-  int num_compiled_ = 0;
 };
 
 Halide::Type halide_type(DType);
@@ -59,8 +57,6 @@ class Builder {
   Access view(const Argument& argument);
   // Adds the tensor to the implementation's parameters.
   Access parameter(const torch::Tensor& tensor);
-  // The function behind parameter() or view(), for schedules that want its name (prefetching).
-  Halide::ImageParam last_param() const { return params_.back(); }
 
   struct Output {
     int split_dim = -1, granule = 1;
