@@ -43,7 +43,7 @@ std::vector<Cell> all_methods(const std::vector<Tuned>& tuned, const std::vector
                               const StudyContext& context) {
   std::vector<Cell> own = {{tuned.front().recipe}}, others;
   train(own, problems, context);
-  const int64_t memory = equal_memory(problems.front(), own.front().seeds.front().result.memory_bytes);
+  const int64_t memory = equal_memory(problems.front(), own.front().seeds.front().memory_bytes);
   for (size_t i = 1; i < tuned.size(); ++i) {
     others.push_back({tuned[i].recipe});
     if (tuned[i].recipe.memory > 0) others.back().recipe.memory = memory;
@@ -88,7 +88,7 @@ StudyResult smoke(const StudyContext& context) {
   Report report(result);
   report.accuracies(cells);
   report.interference(cells);
-  report.exhaustion(cells.front().seeds.front().result);
+  report.exhaustion(cells.front().seeds.front());
   beside_authors(problems.front(), context, result);
   return result;
 }
@@ -122,7 +122,7 @@ StudyResult desk(const StudyContext& context) {
   report.trade_off(thresholds);
   std::vector<Cell> exhausted = {{{.name = kGpm, .threshold = {0.99}}}};
   train(exhausted, {permuted({.num_tasks = 20, .num_train = 1000})(seed_of_run(context.seed, 0))}, context);
-  report.exhaustion(exhausted.front().seeds.front().result);
+  report.exhaustion(exhausted.front().seeds.front());
   report.tuned(tuned);
   result.notes = kNotes;
   time_steps(problems.front(), split_images(source, 6000, 4, seed_of_run(context.seed, 0)), context, result);

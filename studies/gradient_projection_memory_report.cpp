@@ -26,10 +26,10 @@ std::string spread(const std::vector<double>& values) {
   return fmt::format(" ({:.1f} … {:.1f})", *least, *most);
 }
 
-std::vector<double> percents(const std::vector<Outcome>& outcomes,
+std::vector<double> percents(const std::vector<ContinualResult>& outcomes,
                              double train::continual::TransferMeasures::*measure) {
   std::vector<double> values;
-  for (const Outcome& outcome : outcomes) values.push_back(100 * outcome.result.measures.*measure);
+  for (const ContinualResult& outcome : outcomes) values.push_back(100 * outcome.measures.*measure);
   return values;
 }
 
@@ -63,8 +63,8 @@ double Cell::mean_bwt() const {
 }
 double Cell::seconds() const {
   double sum = 0;
-  for (const Outcome& outcome : seeds)
-    sum = std::accumulate(outcome.result.seconds.begin(), outcome.result.seconds.end(), sum);
+  for (const ContinualResult& outcome : seeds)
+    sum = std::accumulate(outcome.seconds.begin(), outcome.seconds.end(), sum);
   return sum / static_cast<double>(seeds.size());
 }
 
@@ -105,7 +105,7 @@ void Report::permuted(const std::vector<Cell>& cells) {
   add("permuted: BWT of GPM, points" + spread(own.bwt()), kPaperBwt, cell_of(cells, kFinetune).mean_bwt(),
       own.mean_bwt(), Bar{.least = -5});
   accuracies(cells);
-  const ContinualResult& first = own.seeds.front().result;
+  const ContinualResult& first = own.seeds.front();
   for (const auto& [name, layer] : first.memory.back())
     add(fmt::format("permuted: basis of {} after {} tasks, of {}", name, first.memory.size(), layer.inputs),
         {}, {}, static_cast<double>(layer.vectors));
@@ -124,7 +124,7 @@ void Report::permuted(const std::vector<Cell>& cells) {
     if (cell.recipe.name != kJoint)
       curves.push_back({.name = cell.recipe.name,
                         .x = numbered(first.accuracy.size(0)),
-                        .y = accuracy_so_far(cell.seeds.front().result.accuracy)});
+                        .y = accuracy_so_far(cell.seeds.front().accuracy)});
   result_.charts.push_back(core::line_chart(
       {.title = "Mean accuracy on the tasks so far", .x_label = "tasks", .y_label = "accuracy, %"}, curves));
   std::vector<std::vector<double>> matrix;
@@ -141,8 +141,8 @@ void Report::permuted(const std::vector<Cell>& cells) {
 }
 
 void Report::interference(const std::vector<Cell>& cells) {
-  const Interference& own = cell_of(cells, kGpm).seeds.front().interference;
-  const Interference& plain = cell_of(cells, kFinetune).seeds.front().interference;
+  const train::continual::Interference& own = cell_of(cells, kGpm).seeds.front().interference.front();
+  const train::continual::Interference& plain = cell_of(cells, kFinetune).seeds.front().interference.front();
   add("interference ‖ΔW x‖ / ‖W x‖ on the first task's inputs, finetuning / GPM", {}, plain.mean(),
       plain.mean() / own.mean(), Bar{.least = 5});
   for (size_t i = 0; i < own.layers.size(); ++i) {
@@ -164,7 +164,7 @@ void Report::with_heads(const std::string& problem, const std::vector<Cell>& cel
 void Report::trade_off(const std::vector<Cell>& cells) {
   std::vector<double> thresholds, accuracies, learned;
   for (const Cell& cell : cells) {
-    const ContinualResult& result = cell.seeds.front().result;
+    const ContinualResult& result = cell.seeds.front();
     const double threshold = cell.recipe.threshold.front();
     thresholds.push_back(threshold);
     accuracies.push_back(cell.mean_acc());

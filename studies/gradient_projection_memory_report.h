@@ -8,7 +8,7 @@ namespace lathe::studies::gpm {
 // A method on a problem, once a seed.
 struct Cell {
   Recipe recipe;
-  std::vector<Outcome> seeds = {};
+  std::vector<ContinualResult> seeds = {};
 
   std::vector<double> acc() const, bwt() const;  // percent
   double mean_acc() const, mean_bwt() const;

@@ -60,34 +60,6 @@ Problem with_heads(std::string name, std::vector<Task> tasks, double epochs) {
   return problem;
 }
 
-// What layers saw of the first task's test images after it, and what became of their weights since.
-class InterferenceProbe {
- public:
-  InterferenceProbe(nn::Model& model, const torch::Tensor& images)
-      : layers_(train::continual::find_layers(model).layers) {
-    const nn::EvaluationMode evaluation(model);
-    const torch::NoGradGuard no_grad;
-    inputs_.resize(layers_.size());
-    train::continual::for_each_input(
-        layers_, [&] { model.forward(images); },
-        [&](size_t i, const torch::Tensor& rows) { inputs_[i] = rows[0].clone(); });
-    for (const auto& layer : layers_) weights_.push_back(layer.weight.detach().clone());
-  }
-  Interference measure() const {
-    Interference found;
-    for (size_t i = 0; i < layers_.size(); ++i) {
-      const torch::Tensor values = train::continual::interference(weights_[i], layers_[i].weight, inputs_[i]);
-      found.layers.push_back(layers_[i].name);
-      found.values.emplace_back(values.data_ptr<float>(), values.data_ptr<float>() + values.numel());
-    }
-    return found;
-  }
-
- private:
-  std::vector<train::continual::Layer> layers_;
-  std::vector<torch::Tensor> inputs_, weights_;
-};
-
 std::vector<Recipe> grid_of(const std::string& method, int64_t memory) {
   std::vector<Recipe> grid;
   for (size_t i = 0; i < kRates.size(); ++i) {
@@ -109,7 +81,7 @@ Tuned best_of(const std::vector<Recipe>& grid, const std::vector<double>& accura
 Problem permuted_images(const data::Source& source, const PermutedOptions& o, Seed seed) {
   const data::Splits parts = splits_of(source, o.num_train, o.num_holdout, seed);
   const data::Dataset test = some(parts.test, o.num_test, seed.stream("test"));
-  Problem problem{.name = "permuted images", .interference_inputs = std::min<int64_t>(500, o.num_test)};
+  Problem problem{.name = "permuted images"};
   const auto permuted = [&](const data::Dataset& images, int64_t t) {
     return data::permuted_task(images, t, seed.stream("pixels"));
   };
@@ -129,6 +101,7 @@ Problem permuted_images(const data::Source& source, const PermutedOptions& o, Se
   problem.training.optim = {.lr = 0.01, .momentum = 0, .nesterov = false, .weight_decay = 0};
   problem.training.train = {
       .epochs = o.epochs, .batch_size = 10, .schedule = {.kind = "constant", .warmup = 0}};
+  problem.training.interference_inputs = 500;
   problem.training.continual.gpm.threshold = {0.95, 0.99, 0.99};
   problem.training.continual.gpm.threshold_step = 0;
   return problem;
@@ -180,16 +153,7 @@ std::string Recipe::text() const {
   return text;
 }
 
-double Interference::mean() const {
-  double sum = 0, count = 0;
-  for (const auto& layer : values) {
-    sum = std::accumulate(layer.begin(), layer.end(), sum);
-    count += static_cast<double>(layer.size());
-  }
-  return sum / count;
-}
-
-Outcome run(const Problem& problem, const Recipe& recipe, Seed seed, const core::StopToken& stop) {
+ContinualResult run(const Problem& problem, const Recipe& recipe, Seed seed, const core::StopToken& stop) {
   ContinualTraining training = problem.training;
   training.seed = seed.stream("training");
   training.continual.method = kMethods.at(recipe.name);
@@ -198,16 +162,7 @@ Outcome run(const Problem& problem, const Recipe& recipe, Seed seed, const core:
   if (recipe.lambda > 0) training.continual.ewc_lambda = recipe.lambda;
   if (recipe.memory > 0) training.continual.memory = recipe.memory;
   const std::shared_ptr<nn::Model> model = problem.network(seed.stream("model"));
-  std::optional<InterferenceProbe> probe;
-  train::continual::ContinualHooks hooks;
-  hooks.after_task = [&](int64_t task, const ContinualResult&) {
-    if (task == 0 && problem.interference_inputs > 0 && recipe.name != kJoint)
-      probe.emplace(*model, problem.tasks[0].test.inputs.narrow(0, 0, problem.interference_inputs));
-  };
-  Outcome outcome;
-  outcome.result = train_tasks(model, problem.tasks, training, {}, stop, hooks);
-  if (probe) outcome.interference = probe->measure();
-  return outcome;
+  return train_tasks(model, problem.tasks, training, {}, stop);
 }
 
 int64_t equal_memory(const Problem& problem, int64_t bytes) {
@@ -218,10 +173,10 @@ int64_t equal_memory(const Problem& problem, int64_t bytes) {
 
 std::vector<Tuned> tune(const Problem& problem, Seed seed, const core::StopToken& stop) {
   Problem held_out = problem;
-  held_out.interference_inputs = 0;
+  held_out.training.interference_inputs = 0;
   for (Task& task : held_out.tasks) task.test = std::exchange(task.holdout, {});
   const auto measure = [&](const std::vector<Recipe>& recipes) {
-    std::vector<Outcome> outcomes(recipes.size());
+    std::vector<ContinualResult> outcomes(recipes.size());
     run_side_by_side(recipes.size(), [&](size_t i) {
       try {
         outcomes[i] = run(held_out, recipes[i], seed, stop);
@@ -232,19 +187,19 @@ std::vector<Tuned> tune(const Problem& problem, Seed seed, const core::StopToken
     });
     return outcomes;
   };
-  const auto accuracies = [](const std::vector<Outcome>& outcomes) {
+  const auto accuracies = [](const std::vector<ContinualResult>& outcomes) {
     std::vector<double> values;
-    for (const Outcome& outcome : outcomes) values.push_back(outcome.result.measures.acc);
+    for (const ContinualResult& outcome : outcomes) values.push_back(outcome.measures.acc);
     return values;
   };
   const std::vector<Recipe> own_grid = grid_of(kGpm, 0);
-  const std::vector<Outcome> own = measure(own_grid);
+  const std::vector<ContinualResult> own = measure(own_grid);
   std::vector<Tuned> tuned = {best_of(own_grid, accuracies(own))};
   const auto best =
       static_cast<size_t>(std::find_if(own_grid.begin(), own_grid.end(),
                                        [&](const Recipe& r) { return r.lr == tuned[0].recipe.lr; }) -
                           own_grid.begin());
-  const int64_t memory = equal_memory(problem, own[best].result.memory_bytes);
+  const int64_t memory = equal_memory(problem, own[best].memory_bytes);
   const std::vector<std::string> others = {kFinetune, kEwc, kAgem, kReplay, kJoint};
   std::vector<Recipe> all;
   for (const std::string& method : others)

@@ -21,7 +21,6 @@ struct Problem {
   std::string name;
   std::vector<Task> tasks = {};  // held-out examples are in `holdout`
   std::function<std::shared_ptr<nn::Model>(core::Seed)> network = {};
-  int64_t interference_inputs = 0;  // test images of the first task; 0: none; linear layers only
   ContinualTraining training = {};  // of all methods, but for what is tuned
 };
 
@@ -47,18 +46,8 @@ struct Recipe {
   std::string text() const;  // "EWC, rate 0.01, λ = 1"
 };
 
-// ‖ΔW x‖ / ‖W x‖ of each layer: inputs and weights as after the first task, ΔW until the end.
-struct Interference {
-  std::vector<std::string> layers;
-  std::vector<std::vector<double>> values;
-  double mean() const;  // over layers and inputs
-};
-
-struct Outcome {
-  ContinualResult result;
-  Interference interference;
-};
-Outcome run(const Problem& problem, const Recipe& recipe, core::Seed seed, const core::StopToken& stop);
+ContinualResult run(const Problem& problem, const Recipe& recipe, core::Seed seed,
+                    const core::StopToken& stop);
 
 // The best of four learning rates for each method (EWC: of four pairs of rate and λ): mean accuracy on
 // held-out examples after all tasks, first seed. A value that diverges counts as 0.

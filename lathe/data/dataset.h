@@ -55,14 +55,17 @@ struct SourceOptions {
 };
 
 // Reads a data set by its name:
-//   fashion-mnist | fashion-mnist:DIR   Debian's dataset-fashion-mnist, or a directory with its four files;
-//   checked by hash idx:DIR                             four IDX files named as MNIST's, plain or .gz
-//   cifar10:DIR                         the binary version (data_batch_1.bin … test_batch.bin)
-//   csv:FILE?target=COLUMN              header row; numeric and categorical columns are told apart by their
-//   cells images:DIR                          one folder per class with PNG or JPEG files; or DIR/train and
-//   DIR/test of such
-//   glyphs | glyphs:DIR                 1,000 letters of fonts (Debian's; those below DIR), tested in others
-//   glyph-shift | glyph-shift:DIR       likewise, tested with stronger distortions
+//   fashion-mnist | fashion-mnist:DIR  Debian's dataset-fashion-mnist, or a directory with its four files,
+//                                      checked by hash
+//   idx:DIR                            four IDX files named as MNIST's, plain or .gz
+//   cifar10:DIR                        the binary version (data_batch_1.bin … test_batch.bin)
+//   cifar100:DIR | …?labels=coarse     the binary version (train.bin, test.bin); 100 classes or 20, named as
+//                                      fine_label_names.txt or coarse_label_names.txt does where it is there
+//   csv:FILE?target=COLUMN             header row; columns whose cells are all numbers, and categories
+//   images:DIR                         one folder per class with PNG or JPEG files, or DIR/train and DIR/test
+//                                      of such
+//   glyphs | glyphs:DIR                1,000 letters of fonts (Debian's; those below DIR), tested in others
+//   glyph-shift | glyph-shift:DIR      likewise, tested with stronger distortions
 // Throws InputError naming the file, the offset or line, and what would be right.
 Source load_source(const std::string& name, const SourceOptions& options = {});
 

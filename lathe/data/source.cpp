@@ -16,6 +16,7 @@ constexpr Reader kReaders[] = {
     {"fashion-mnist", "fashion-mnist[:DIR]", false, read_fashion_mnist},
     {"idx", "idx:DIR", true, read_idx},
     {"cifar10", "cifar10:DIR", true, read_cifar10},
+    {"cifar100", "cifar100:DIR", true, read_cifar100},
     {"csv", "csv:FILE?target=COLUMN", true, read_table},
     {"images", "images:DIR", true, read_image_folders},
     {"glyphs", "glyphs[:DIR]", false, read_glyphs},

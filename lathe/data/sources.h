@@ -8,6 +8,7 @@ namespace lathe::data {
 Source read_fashion_mnist(const std::string& operand, const SourceOptions& options);
 Source read_idx(const std::string& operand, const SourceOptions& options);
 Source read_cifar10(const std::string& operand, const SourceOptions& options);
+Source read_cifar100(const std::string& operand, const SourceOptions& options);
 Source read_table(const std::string& operand, const SourceOptions& options);
 Source read_image_folders(const std::string& operand, const SourceOptions& options);
 Source read_glyphs(const std::string& operand, const SourceOptions& options);

@@ -12,10 +12,56 @@
 namespace lathe::optim {
 namespace {
 
+constexpr const char* kRest = "rest";
+
+using Named = std::pair<std::string, torch::Tensor>;
+
 std::string component_of(const std::string& parameter, ComponentKind kind) {
   if (kind == ComponentKind::whole_model) return "model";
   const size_t dot = parameter.rfind('.');
   return kind == ComponentKind::tensor || dot == std::string::npos ? parameter : parameter.substr(0, dot);
+}
+
+bool matches_any(const std::string& name, const std::vector<std::string>& globs) {
+  return std::any_of(globs.begin(), globs.end(),
+                     [&](const std::string& glob) { return core::matches(name, glob); });
+}
+
+// Those that match none of the parameters, as an error names them.
+std::vector<std::string> idle(const std::string& key, const std::vector<std::string>& globs,
+                              const std::vector<Named>& parameters) {
+  std::vector<std::string> found;
+  for (const std::string& glob : globs)
+    if (std::none_of(parameters.begin(), parameters.end(),
+                     [&](const Named& parameter) { return core::matches(parameter.first, glob); }))
+      found.push_back(fmt::format("{} = '{}'", key, glob));
+  return found;
+}
+
+void require_none(const char* what, const std::vector<std::string>& found) {
+  if (!found.empty()) throw InputError("{}{}", what, fmt::join(found, ", "));
+}
+
+// The component of each of the shared parameters.
+std::vector<std::string> components_of(const std::vector<Named>& shared, const GradVacOptions& options) {
+  std::vector<std::string> components, unused, twice;
+  for (const auto& [group, globs] : options.groups) {
+    if (globs.empty()) unused.push_back(group + " = []");
+    for (std::string& glob : idle(group, globs, shared)) unused.push_back(std::move(glob));
+  }
+  require_none("no shared parameter's name matches groups: ", unused);
+  for (const auto& [parameter, tensor] : shared) {
+    std::vector<std::string> groups;
+    for (const auto& [group, globs] : options.groups)
+      if (matches_any(parameter, globs)) groups.push_back(group);
+    if (groups.size() > 1) twice.push_back(fmt::format("{} ({})", parameter, fmt::join(groups, " and ")));
+    if (options.groups.empty())
+      components.push_back(component_of(parameter, options.components));
+    else
+      components.push_back(groups.empty() ? kRest : groups.front());
+  }
+  require_none("parameters in more than one group: ", twice);
+  return components;
 }
 
 int64_t index_of(const std::vector<std::string>& tasks, const std::string& task) {
@@ -41,7 +87,13 @@ GradVacOptions grad_vac_options(const core::Config& multitask) {
       {"whole_model", ComponentKind::whole_model}};
   GradVacOptions o;
   o.method = kMethods.at(multitask.choice("method", "gradvac", {"gradvac", "mean", "pcgrad", "sum"}));
-  o.components = kComponents.at(multitask.choice("components", "layer", {"layer", "tensor", "whole_model"}));
+  const core::Config groups = multitask.section("groups");
+  for (const std::string& name : groups.keys()) o.groups[name] = groups.texts(name);
+  if (o.groups.empty())
+    o.components =
+        kComponents.at(multitask.choice("components", "layer", {"layer", "tensor", "whole_model"}));
+  else if (multitask.has("components"))
+    multitask.fail("components", "and optim.multitask.groups both say what the components are; keep one");
   if (o.method == MultitaskMethod::gradvac) {
     o.beta = multitask.number("beta", o.beta, core::Range::unit());
     if (multitask.has("target"))
@@ -68,31 +120,30 @@ GradVac::GradVac(const torch::nn::Module& module, std::vector<std::string> tasks
   for (const std::string& task : options_.treated) treated_.push_back(index_of(tasks_, task));
   check(VaccineOptions{.beta = options_.beta, .target = options_.target}, num_tasks);
 
-  std::map<std::string, int64_t> uses;
-  int64_t column = 0;
+  std::vector<Named> parameters, shared;
   for (const auto& item : module.named_parameters()) {
-    bool head = false;
-    for (const std::string& glob : options_.heads)
-      if (core::matches(item.key(), glob)) {
-        head = true;
-        ++uses[glob];
-      }
-    if (head) {
+    parameters.emplace_back(item.key(), item.value());
+    if (matches_any(item.key(), options_.heads))
       heads_.push_back(item.value());
-      continue;
-    }
-    const std::string component = component_of(item.key(), options_.components);
-    if (component_names_.empty() || component_names_.back() != component) {
-      component_names_.push_back(component);
-      components_.push_back({column, column});
-    }
-    shared_.push_back({item.value(), column});
-    column += item.value().numel();
+    else
+      shared.push_back(parameters.back());
+  }
+  require_none("no parameter's name matches ", idle("heads", options_.heads, parameters));
+  if (shared.empty()) throw InputError("all parameters are heads; there is nothing that tasks share");
+  const std::vector<std::string> component = components_of(shared, options_);
+  for (const std::string& name : component)
+    if (std::find(component_names_.begin(), component_names_.end(), name) == component_names_.end())
+      component_names_.push_back(name);
+  int64_t column = 0;
+  for (const std::string& name : component_names_) {
+    components_.push_back({column, column});
+    for (size_t i = 0; i < shared.size(); ++i)
+      if (component[i] == name) {
+        shared_.push_back({shared[i].second, column});
+        column += shared[i].second.numel();
+      }
     components_.back().end = column;
   }
-  for (const std::string& glob : options_.heads)
-    if (uses[glob] == 0) throw InputError("no parameter's name matches heads = '{}'", glob);
-  if (shared_.empty()) throw InputError("all parameters are heads; there is nothing that tasks share");
   averages_ = torch::zeros({num_tasks, num_tasks, static_cast<int64_t>(components_.size())}, torch::kFloat64);
 }
 

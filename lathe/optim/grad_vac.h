@@ -1,6 +1,7 @@
 #pragma once
 #include <torch/nn/module.h>
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,9 @@ struct GradVacOptions {
   double beta = 0.01;                 // paper, §4.1
   std::optional<double> target = {};  // a fixed similarity for all pairs instead of their moving averages
   ComponentKind components = ComponentKind::layer;
+  // Components of one's own in their place: the globs of each one's parameters, `*` for any text. Shared
+  // parameters of no group are one component together, "rest".
+  std::map<std::string, std::vector<std::string>> groups = {};
   TaskReduction reduction = TaskReduction::sum;
   // Processes: true: every task's gradient is summed over them before the surgery, tasks × parameters numbers
   // on the wire; false: each operates on its own, an approximation, as many numbers as ever.
@@ -41,8 +45,8 @@ GradVacOptions grad_vac_options(const core::Config& multitask);  // reads an [op
 // keep the sum of what their tasks gave them. A task that a step lacks waits, and so do its averages. Reports
 // "trigger_rate", "task_cosine" (mean φ), "task_target" (mean φ̂) and "norm_ratio", ‖combined‖ / ‖sum‖.
 //
-// Throws InputError for fewer than two tasks, unknown ones, options out of range, a glob that names nothing;
-// in step() for a micro-batch of an unknown task.
+// Throws InputError for fewer than two tasks, unknown ones, options out of range, globs that name nothing,
+// parameters in two groups; in step() for a micro-batch of an unknown task.
 class GradVac : public CombineRule {
  public:
   GradVac(const torch::nn::Module& module, std::vector<std::string> tasks, GradVacOptions options);
@@ -53,7 +57,8 @@ class GradVac : public CombineRule {
   void load(torch::serialize::InputArchive& archive) override;
 
   const std::vector<std::string>& tasks() const { return tasks_; }
-  const std::vector<Range>& components() const { return components_; }  // columns of the shared parameters
+  // Columns of the shared parameters; in the order of each one's first parameter in the module.
+  const std::vector<Range>& components() const { return components_; }
   const std::vector<std::string>& component_names() const { return component_names_; }
   std::vector<torch::Tensor> shared_parameters() const;        // in the order of the columns
   const torch::Tensor& averages() const { return averages_; }  // φ̂, float64 [T, T, K]

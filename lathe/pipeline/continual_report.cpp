@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "lathe/core/progress.h"
+#include "lathe/math/bootstrap.h"
 #include "lathe/pipeline/details.h"
 
 namespace lathe::pipeline {
@@ -66,6 +67,7 @@ core::Table measures_table(const json& continual) {
   add("average accuracy in the end", percent(value_of(continual, "/average_accuracy")));
   add("backward transfer", points(value_of(continual, "/backward_transfer")));
   add("forward transfer", points(value_of(continual, "/forward_transfer")));
+  add("interference", percent(value_of(continual, "/mean_interference")));
   add("memory of the method", core::human_bytes(value_of(continual, "/memory_bytes")));
   const double further = value_of(continual, "/further_tasks");
   if (std::isfinite(further)) add("room at this pace", fmt::format("for {:.0f} more tasks", further));
@@ -92,6 +94,36 @@ core::Chart accuracy_chart(const Matrix& matrix) {
     lines.push_back(std::move(line));
   }
   return core::line_chart({.title = "Accuracy on each task, %", .x_label = "tasks learned"}, lines);
+}
+
+// By layer, for each task: the quartiles of its interference over inputs; null where there is none.
+json quartiles(const std::vector<train::continual::Interference>& tasks) {
+  json layers = json::object();
+  for (size_t t = 0; t < tasks.size(); ++t)
+    for (size_t i = 0; i < tasks[t].layers.size(); ++i) {
+      json& rows = layers[tasks[t].layers[i]];
+      if (rows.is_null()) rows = json::array();
+      rows[t] = {math::quantile(tasks[t].values[i], 0.25), math::quantile(tasks[t].values[i], 0.5),
+                 math::quantile(tasks[t].values[i], 0.75)};
+    }
+  return layers;
+}
+
+void add_interference(const json& continual, Section& section) {
+  const json& layers = detail(continual, "/interference");
+  if (!layers.is_object() || layers.empty()) return;
+  std::vector<core::Series> lines;
+  for (const auto& [name, tasks] : layers.items()) {
+    core::Series line{.name = name, .x = counted(0, tasks.size()), .y = {}};
+    for (const json& quarters : tasks) {
+      line.low.push_back(100 * value_of(quarters, "/0"));
+      line.y.push_back(100 * value_of(quarters, "/1"));
+      line.high.push_back(100 * value_of(quarters, "/2"));
+    }
+    lines.push_back(std::move(line));
+  }
+  section.charts.push_back(
+      core::line_chart({.title = "Interference in each layer, %", .x_label = "on inputs of task"}, lines));
 }
 
 // A basis for each layer, and the share of its inputs' directions that is left to learn in.
@@ -122,6 +154,12 @@ void add_memory(const json& continual, Section& section) {
 
 }  // namespace
 
+double mean_interference(const train::continual::ContinualResult& result) {
+  double sum = 0;
+  for (const auto& task : result.interference) sum += task.mean();
+  return sum / static_cast<double>(result.interference.size());
+}
+
 json to_json(const train::continual::ContinualResult& result, const std::vector<std::string>& tasks,
              const std::string& method) {
   json details = {{"method", method},
@@ -130,6 +168,8 @@ json to_json(const train::continual::ContinualResult& result, const std::vector<
                   {"average_accuracy", number(result.measures.acc)},
                   {"backward_transfer", number(result.measures.bwt)},
                   {"forward_transfer", number(result.measures.fwt)},
+                  {"mean_interference", number(mean_interference(result))},
+                  {"interference", quartiles(result.interference)},
                   {"memory_bytes", result.memory_bytes},
                   {"further_tasks", number(train::continual::capacity_forecast(result.memory))},
                   {"seconds", result.seconds},
@@ -167,6 +207,10 @@ Section continual_section(const json& train) {
     section.text +=
         " Each task is answered by its own head here, the task being told; the accuracy among the results is "
         "that of the model that is kept, which chooses among the classes of all tasks.";
+  if (!detail(continual, "/interference").empty())
+    section.text +=
+        " Interference is how far later tasks moved a layer's outputs on an old task's test inputs, as a "
+        "share of these outputs; the chart has the middle half of the inputs.";
   for (const std::string& warning : detail_texts(continual, "/warnings"))
     section.text += "\n\nWarning: " + warning + ".";
   const Matrix matrix = accuracies(continual, names.size());
@@ -177,6 +221,7 @@ Section continual_section(const json& train) {
       {.title = "Accuracy, %", .x_label = "on task", .y_label = "after task", .width = 485, .height = height},
       labelled("", names.size()), labelled("", names.size()), matrix));
   section.charts.push_back(accuracy_chart(matrix));
+  add_interference(continual, section);
   add_memory(continual, section);
   return section;
 }

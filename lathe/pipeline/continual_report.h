@@ -8,6 +8,9 @@
 
 namespace lathe::pipeline {
 
+// Over old tasks, layers and inputs; NaN where it was not measured.
+double mean_interference(const train::continual::ContinualResult& result);
+
 // What became of tasks learned in turn, for a train stage's details.
 nlohmann::json to_json(const train::continual::ContinualResult& result, const std::vector<std::string>& tasks,
                        const std::string& method);

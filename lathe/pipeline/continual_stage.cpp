@@ -20,6 +20,8 @@ using train::continual::ContinualResult;
 using train::continual::ContinualTraining;
 using train::continual::Task;
 
+constexpr int64_t kInterferenceInputs = 100;
+
 // What learns the tasks.
 struct Learner {
   std::shared_ptr<nn::Classifier> network;  // of the first task's classes
@@ -78,6 +80,7 @@ std::vector<BundleMetric> metrics_of(const ContinualResult& result, const TaskOp
   add(metrics, "average_accuracy", "test", result.measures.acc, unit);
   add(metrics, "backward_transfer", "test", result.measures.bwt, unit);
   add(metrics, "forward_transfer", "test", result.measures.fwt, unit);
+  add(metrics, "interference", "test", mean_interference(result), "of a layer's output");
   add(metrics, "memory", "", static_cast<double>(result.memory_bytes), "bytes");
   add(metrics, "further_tasks", "", train::continual::capacity_forecast(result.memory), "at this pace");
   return metrics;
@@ -144,7 +147,8 @@ StageReport run_continual(const StageContext& context) {
   const ContinualTraining training = {.continual = options.continual->method,
                                       .optim = options.optim,
                                       .train = options.train,
-                                      .seed = setup.seed().stream("train")};
+                                      .seed = setup.seed().stream("train"),
+                                      .interference_inputs = kInterferenceInputs};
   train::continual::ContinualHooks hooks;
   hooks.after_task = [&](int64_t task, const ContinualResult& so_far) {
     const double accuracy = so_far.accuracy[task].narrow(0, 0, task + 1).mean().item<double>();

@@ -11,9 +11,52 @@ namespace lathe::pipeline {
 namespace {
 
 using nlohmann::json;
+using train::invariance::Agreement;
+using train::invariance::agreement;
+using train::invariance::class_agreement;
+using train::invariance::Groups;
 
 constexpr int64_t kExamples = 5000, kFewest = 10;
 constexpr int64_t kPicturesPerClass = 8, kClassesShown = 12;
+
+// Of each class and of all together: the share of its examples that are not of its most frequent value of the
+// column, and how well the parts find them.
+json comparison(const Groups& found, const Groups& given, const data::Dataset& train) {
+  const torch::Tensor minority = minority_of(given, train.targets);
+  json rows = json::array();
+  const auto add = [&](const std::string& name, const torch::Tensor& some, const Agreement& a) {
+    rows.push_back({{"name", name},
+                    {"minority", some.to(torch::kFloat64).mean().item<double>()},
+                    {"precision", a.precision},
+                    {"recall", a.recall}});
+  };
+  const auto by_class =
+      class_agreement(found.assignment, minority, train.targets, train.schema.num_classes());
+  for (size_t c = 0; c < by_class.size(); ++c)
+    add(train.schema.classes[c], minority.masked_select(train.targets.eq(static_cast<int64_t>(c))),
+        by_class[c]);
+  add("all", minority, agreement(found.assignment, minority));
+  return rows;
+}
+
+void add_comparison(const json& groups, Section& section) {
+  const json& rows = detail(groups, "/compared/rows");
+  if (!rows.is_array()) return;
+  section.text += fmt::format(
+      " Found parts are compared with column {}: examples that do not have the most frequent "
+      "value of their class are its minority; precision is the share of them among those found, "
+      "recall the share of them that was found.",
+      detail_text(groups, "/compared/column"));
+  core::Table table({"class", "minority %", "precision %", "recall %"});
+  for (const json& row : rows) {
+    const auto percent = [&](const char* key) {
+      const json& value = detail(row, key);
+      return core::Cell(value.is_number() ? 100 * value.get<double>() : std::nan(""), 1);
+    };
+    table.add({detail_text(row, "/name"), percent("/minority"), percent("/precision"), percent("/recall")});
+  }
+  section.tables.push_back(std::move(table));
+}
 
 }  // namespace
 
@@ -48,7 +91,7 @@ void WorstGroup::after_epoch(int64_t epoch) {
 }
 
 json keep_groups(const train::invariance::InvariantTraining& training, const data::Dataset& train,
-                 const std::filesystem::path& staged) {
+                 const std::string& compared_with, const std::filesystem::path& staged) {
   if (!training.groups()) return nullptr;
   const auto& groups = *training.groups();
   const torch::Tensor assignment = groups.assignment.cpu();
@@ -73,7 +116,10 @@ json keep_groups(const train::invariance::InvariantTraining& training, const dat
     }
     classes.push_back(std::move(entry));
   }
-  return {{"classes", classes}};
+  json kept = {{"classes", classes}};
+  if (training.compared())
+    kept["compared"] = {{"column", compared_with}, {"rows", comparison(groups, *training.compared(), train)}};
+  return kept;
 }
 
 Section groups_section(const Bundle& bundle, const json& train) {
@@ -97,6 +143,7 @@ Section groups_section(const Bundle& bundle, const json& train) {
         pictures.push_back({core::read_file(bundle.file(png)), detail_text(entry, "/name")});
   }
   section.tables.push_back(std::move(table));
+  add_comparison(groups, section);
   const std::vector<double> epochs = detail_numbers(groups, "/curve/epoch");
   const auto series = [&](const char* name, const std::string& key) {
     core::Series line{.name = name, .x = epochs, .y = detail_numbers(groups, "/curve/" + key)};

@@ -27,9 +27,10 @@ class WorstGroup {
 };
 
 // Writes groups.npy (uint8 [N], of the training examples) and pictures of each class's hard part below
-// `staged`; what they are, for the stage's details. Null where the training ended before there were groups.
+// `staged`; what they are, for the stage's details, and how they agree with the column that they are compared
+// with. Null where the training ended before there were groups.
 nlohmann::json keep_groups(const train::invariance::InvariantTraining& training, const data::Dataset& train,
-                           const std::filesystem::path& staged);
+                           const std::string& compared_with, const std::filesystem::path& staged);
 
 // The report's section of a train stage's details; empty where there are no groups.
 Section groups_section(const Bundle& bundle, const nlohmann::json& train);

@@ -63,7 +63,7 @@ void write_csv(const train::TaskSimilarity& similarity, const std::vector<std::s
     for (size_t k = 0; k < similarity.components().size(); ++k)
       for (size_t i = 0; i < tasks.size(); ++i)
         for (size_t j = i + 1; j < tasks.size(); ++j)
-          text += fmt::format("{},{},\"{}\",\"{}\",{:.6g}\n", similarity.steps()[s],
+          text += fmt::format("{},\"{}\",\"{}\",\"{}\",{:.6g}\n", similarity.steps()[s],
                               similarity.components()[k], tasks[i], tasks[j],
                               cell[static_cast<int64_t>(s)][static_cast<int64_t>(k)][static_cast<int64_t>(i)]
                                   [static_cast<int64_t>(j)]);

@@ -58,7 +58,8 @@ StageReport run_train(const StageContext& context) {
   const nlohmann::json calibration = calibrate(*model, splits.holdout, options);
   nn::save(*model, context.staged / "model.pt");
   nlohmann::json groups;
-  if (training.groups) groups = keep_groups(*training.groups, splits.train, context.staged);
+  if (training.groups)
+    groups = keep_groups(*training.groups, splits.train, options.groups->compare, context.staged);
   if (groups.is_object()) groups["curve"] = worst->curve();
   const nlohmann::json subspace =
       training.subspace ? keep_subspace(*training.subspace, context) : nlohmann::json();

@@ -52,6 +52,7 @@ TEST_F(Continual, FlowsThroughTheBundle) {
   EXPECT_NEAR(metric("permuted.bundle", "evaluate", "accuracy", "test"), average, 1e-6);
   EXPECT_GT(average, 0.6);
   EXPECT_GT(metric("permuted.bundle", "train", "memory", ""), 0);
+  EXPECT_GT(metric("permuted.bundle", "train", "interference", "test"), 0);
   for (const char* name : {"backward_transfer", "forward_transfer"})
     EXPECT_LT(std::abs(metric("permuted.bundle", "train", name, "test")), 1);
   const Json evaluated = parse_json(work_->lathe({"evaluate", "permuted.bundle", "--json"})).at("metrics");
@@ -61,7 +62,7 @@ TEST_F(Continual, FlowsThroughTheBundle) {
   ASSERT_TRUE(succeeded(work_->lathe({"report", "permuted.bundle"})));
   const std::string page = core::read_file(*work_ / "permuted.bundle" / "report.html");
   for (const char* text : {"Tasks learned in turn", "permutation 2", "backward transfer", "body.linear0",
-                           "Room left in each layer"})
+                           "Interference in each layer", "Room left in each layer"})
     EXPECT_NE(page.find(text), std::string::npos) << text;
   core::write_file(*work_ / "image.png", data::encode_png(image_of_class(1, 5)));
   EXPECT_EQ(parse_json(work_->lathe({"predict", "permuted.bundle", "image.png", "--json"})).size(), 1u);
@@ -93,6 +94,34 @@ TEST_F(Continual, KeepsAllHeadsSideBySide) {
   const double among_all = metric("classes.bundle", "evaluate", "accuracy", "test");
   EXPECT_GT(among_all, 0.15);
   EXPECT_LT(among_all, metric("classes.bundle", "train", "average_accuracy", "test"));
+}
+
+// CIFAR-100's ten tasks of ten classes, of generated files.
+TEST_F(Continual, SplitsAHundredClassesByTens) {
+  for (const auto& [file, images] : {std::pair{"train.bin", 8}, std::pair{"test.bin", 2}}) {
+    std::string records;
+    for (int i = 0; i < 100 * images; ++i) {
+      const char fine = static_cast<char>(i % 100);
+      records += {static_cast<char>(fine / 5), fine};
+      records.append(3 * 32 * 32, static_cast<char>(25 * (fine % 10) + i % 7));
+    }
+    work_->write(std::string("cifar/") + file, records);
+  }
+  std::string names;
+  for (int i = 0; i < 100; ++i) names += fmt::format("thing {}\n", i);
+  work_->write("cifar/fine_label_names.txt", names);
+  std::string pipeline = pipeline_text("cifar", "cifar100:cifar") +
+                         "\n[train.continual]\ntasks = \"classes\"\nclasses_per_task = 10\n";
+  const std::string mlp = "kind = \"mlp\"\nhidden = [32]\ndropout = 0.1";
+  pipeline.replace(pipeline.find(mlp), mlp.size(), "kind = \"cnn\"\nchannels = [4]");
+  work_->write("cifar.toml", pipeline);
+  ASSERT_TRUE(succeeded(work_->lathe({"train", "cifar.toml", "--threads", "1", "--quiet", "--set",
+                                      "train.steps=10", "--set", "data.holdout=100"})));
+  const Json learned = continual("cifar.bundle");
+  ASSERT_EQ(learned.at("tasks").size(), 10u);
+  EXPECT_EQ(learned.at("tasks").at(9).get<std::string>().rfind("thing 90, thing 91, ", 0), 0u);
+  EXPECT_EQ(learned.at("accuracy").at(9).size(), 10u);
+  EXPECT_EQ(learned.at("interference").front().size(), 9u);
 }
 
 TEST_F(Continual, StoppedInATaskItGoesOnToTheSameBits) {
@@ -148,6 +177,7 @@ TEST_F(Continual, OfAColumnRotatedAndAllAtOnce) {
                                  "\n[train.continual]\ntasks = \"rotated\"\nmethod = \"joint\"\n");
   ASSERT_TRUE(succeeded(run("joint.toml", "joint", {})));
   EXPECT_TRUE(continual("joint").at("backward_transfer").is_null());
+  EXPECT_TRUE(continual("joint").at("interference").empty());
 }
 
 TEST_F(Continual, SaysWhatIsWrong) {

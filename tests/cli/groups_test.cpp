@@ -45,6 +45,35 @@ TEST_F(Groups, GoWithASubspaceSamAndAdaScale) {
   EXPECT_TRUE(fs::exists(work_ / "groups.bundle" / "groups.npy"));
 }
 
+// The report's numbers are those of groups.npy and the table.
+TEST_F(Groups, AreComparedWithAColumn) {
+  std::string table = "width,place,kind\n";
+  for (int i = 0; i < 120; ++i) {
+    const bool oak = i % 2 == 0, elsewhere = i % 10 < 2;
+    table += fmt::format("{:.1f},{},{}\n", i % 7 + (oak ? 5.0 : 0.0), oak != elsewhere ? "wood" : "field",
+                         oak ? "oak" : "ash");
+  }
+  work_.write("places.csv", table);
+  work_.write("compare.toml", with_groups("csv:places.csv?target=kind",
+                                          "infer = \"loss\"\nweight = 0.1\ncompare = \"column:place\"\n"));
+  ASSERT_TRUE(succeeded(work_.lathe({"run", "compare.toml", "--threads", "1", "--quiet"})));
+  const Json compared = Json::parse(core::read_file(work_ / "groups.bundle" / "stages" / "train.json"))
+                            .at("details")
+                            .at("groups")
+                            .at("compared");
+  EXPECT_EQ(compared.at("column"), "place");
+  ASSERT_EQ(compared.at("rows").size(), 3u);
+  for (const Json& row : compared.at("rows")) EXPECT_NEAR(row.at("minority"), 0.2, 0.1);
+  const std::string page = core::read_file(work_ / "groups.bundle" / "report.html");
+  for (const char* text : {"compared with column place", "minority %", "recall %"})
+    EXPECT_NE(page.find(text), std::string::npos) << text;
+  const auto refused = [&](const std::string& set, const std::vector<std::string>& parts) {
+    return failed_with(work_.lathe({"train", "compare.toml", "--set", "train.groups." + set}), 2, parts);
+  };
+  EXPECT_TRUE(refused("compare=column:hue", {"train.groups.compare", "column:hue", "no such column"}));
+  EXPECT_TRUE(refused("compare=place", {"train.groups.compare", "must be \"column:NAME\""}));
+}
+
 TEST_F(Groups, OfAColumn) {
   const std::string source = "csv:table.csv?target=species";
   work_.write("column.toml", with_groups(source, "groups = \"column:color\"\nstart_epoch = 0\n"));

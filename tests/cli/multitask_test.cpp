@@ -37,8 +37,9 @@ TEST_F(Multitask, ImagesLearnOtherTasksBesideTheirClass) {
   const Json metrics = Json::parse(core::read_file(bundle / "metrics.json"));
   for (const Json& m : metrics)
     if (m.at("name") == "accuracy" && m.at("split") == "test") EXPECT_GT(m.at("value"), 0.8);
-  EXPECT_EQ(core::read_file(bundle / "similarity.csv").rfind("step,component,task,other,cosine\n0,all,", 0),
-            0u);
+  EXPECT_EQ(
+      core::read_file(bundle / "similarity.csv").rfind("step,component,task,other,cosine\n0,\"all\",", 0),
+      0u);
   const std::string model = core::read_file(bundle / "model.pt");
   EXPECT_TRUE(succeeded(work_.lathe({"evaluate", "multi.bundle"})));
   fs::remove_all(bundle);
@@ -52,6 +53,29 @@ TEST_F(Multitask, ValuesOfAColumnAreTasks) {
   const std::string page = core::read_file(work_ / "multi.bundle" / "report.html");
   EXPECT_NE(page.find("Tasks that share one model"), std::string::npos);
   EXPECT_TRUE(succeeded(work_.lathe({"evaluate", "multi.bundle"})));
+}
+
+TEST_F(Multitask, GroupsOfParametersAreComponents) {
+  work_.write("groups.toml", pipeline_text("groups", "csv:table.csv?target=species") + kTable +
+                                 "[optim.multitask.groups]\nentry = [\"body.linear0.*\"]\n");
+  const auto train = [&](const std::vector<std::string>& set) {
+    std::vector<std::string> arguments = {"train",   "groups.toml", "--threads",          "1",
+                                          "--quiet", "--set",       "train.batch_size=30"};
+    for (const std::string& one : set) arguments.insert(arguments.end(), {"--set", one});
+    return work_.lathe(arguments);
+  };
+  ASSERT_TRUE(succeeded(train({})));
+  const std::string csv = core::read_file(work_ / "groups.bundle" / "similarity.csv");
+  for (const char* component : {"\"entry\"", "\"rest\""})
+    EXPECT_NE(csv.find(component), std::string::npos) << component;
+  const std::string resolved = core::read_file(work_ / "groups.bundle" / "pipeline.toml");
+  EXPECT_NE(resolved.find("[optim.multitask.groups]\nentry = [\"body.linear0.*\"]"), std::string::npos)
+      << resolved;
+  EXPECT_TRUE(failed_with(train({"optim.multitask.groups.other=[\"body.*\"]"}), 2,
+                          {"more than one group", "body.linear0.weight (entry and other)"}));
+  EXPECT_TRUE(failed_with(train({"optim.multitask.groups.other=[\"tail.*\"]"}), 2,
+                          {"no shared parameter", "other = 'tail.*'"}));
+  EXPECT_TRUE(failed_with(train({"optim.multitask.components=tensor"}), 2, {"components", "keep one"}));
 }
 
 // What docs/optim.md says that it goes with, all at once.

@@ -59,7 +59,9 @@ core::ProcessOptions Workspace::command(const std::vector<std::string>& argument
   options.arguments.insert(options.arguments.end(), arguments.begin(), arguments.end());
   options.directory = path();
   // As it is, so that the program does not start itself again with a better one: a fifth of a start's time.
-  options.environment = {{"LATHE_HOME", path() / "home"}, {"LATHE_ENVIRONMENT", "prepared"}};
+  options.environment = {{"LATHE_HOME", path() / "home"},
+                         {"XDG_CACHE_HOME", path() / "cache"},
+                         {"LATHE_ENVIRONMENT", "prepared"}};
   options.timeout_seconds = 60;
   return options;
 }

@@ -159,6 +159,50 @@ TEST(Cifar10, ReadsRecords) {
   EXPECT_INPUT_ERROR(load(), "data_batch_3.bin");
 }
 
+TEST(Cifar100, ReadsFineAndCoarseLabels) {
+  const core::TemporaryDirectory directory;
+  const fs::path& path = directory.path();
+  const auto record = [](int coarse, int fine) {
+    return std::string{static_cast<char>(coarse), static_cast<char>(fine)} + std::string(1024, 'r') +
+           std::string(1024, 'g') + std::string(1024, 'b');
+  };
+  save(path / "train.bin", record(19, 99) + record(3, 0));
+  save(path / "test.bin", record(0, 42));
+  const auto load = [&](const std::string& setting = "") {
+    return load_source("cifar100:" + path.string() + setting);
+  };
+  const Source fine = load(), coarse = load("?labels=coarse");
+  EXPECT_EQ(fine.train.inputs.sizes(), torch::IntArrayRef({2, 3, 32, 32}));
+  EXPECT_EQ(fine.train.inputs[0][1][31][31].item<int64_t>(), 'g');
+  EXPECT_TRUE(torch::equal(fine.train.targets, torch::tensor({99, 0})));
+  EXPECT_TRUE(torch::equal(coarse.train.targets, torch::tensor({19, 3})));
+  EXPECT_EQ(fine.test.targets[0].item<int64_t>(), 42);
+  EXPECT_EQ(fine.train.schema.classes[99], "99");
+  EXPECT_EQ(coarse.test.schema.num_classes(), 20);
+  EXPECT_TRUE(torch::equal(load("?labels=fine").train.targets, fine.train.targets));
+
+  std::string names;
+  for (int i = 0; i < 100; ++i) names += fmt::format("thing_{}\r\n", i);
+  save(path / "fine_label_names.txt", names + "\n");
+  EXPECT_EQ(load().train.schema.classes[99], "thing_99");
+  EXPECT_EQ(load("?labels=coarse").train.schema.classes[19], "19");
+  save(path / "fine_label_names.txt", names + "thing_7\n");
+  EXPECT_INPUT_ERROR(load(), "must be 100 different names, one a line; it has 101, 100 of them different");
+  save(path / "fine_label_names.txt", "\xff" + names);
+  EXPECT_INPUT_ERROR(load(), "is not UTF-8");
+  fs::remove(path / "fine_label_names.txt");
+
+  EXPECT_INPUT_ERROR(load("?labels=both"), "'labels=both' is neither labels=fine nor labels=coarse");
+  save(path / "test.bin", record(0, 1) + record(20, 1));
+  EXPECT_INPUT_ERROR(load(), "test.bin: offset 3074: label 20 is out of range 0 … 19");
+  save(path / "test.bin", record(0, 100));
+  EXPECT_INPUT_ERROR(load("?labels=coarse"), "test.bin: offset 1: label 100 is out of range 0 … 99");
+  save(path / "test.bin", record(0, 1).substr(1));
+  EXPECT_INPUT_ERROR(load(), "3073 bytes are no whole number of records of 3074 bytes");
+  fs::remove(path / "test.bin");
+  EXPECT_INPUT_ERROR(load(), "test.bin");
+}
+
 TEST(LoadSource, UnknownNamesAreErrors) {
   EXPECT_INPUT_ERROR(load_source("mnist"),
                      "unknown data source 'mnist'; there are fashion-mnist[:DIR], idx:DIR");

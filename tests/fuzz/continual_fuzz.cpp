@@ -35,7 +35,8 @@ continual::ContinualResult learn(const std::string& method, const core::StopToke
   return continual::train_tasks(model, tasks,
                                 {.continual = options,
                                  .optim = {.lr = 0.01, .weight_decay = 0},
-                                 .train = {.steps = 2, .batch_size = 4}},
+                                 .train = {.steps = 2, .batch_size = 4},
+                                 .interference_inputs = 3},
                                 scratch(), stop, hooks);
 }
 

@@ -98,6 +98,57 @@ TEST(GradVac, ComponentsCoverEverySharedParameterOnce) {
   }
 }
 
+// Bits of steps on two tasks with a similarity that moves.
+std::vector<torch::Tensor> after_steps(const TwoHeads& module, GradVacOptions options) {
+  options.beta = 0.5;
+  const auto rule = std::make_shared<GradVac>(module, std::vector<std::string>{"a", "b"}, options);
+  const auto step = step_of(module, rule);
+  Tasks source(module, {"a", "b"});
+  for (; source.at_step < 4; ++source.at_step) step->step(source);
+  std::vector<torch::Tensor> bits = gradients(module);
+  bits.push_back(rule->averages().clone());
+  return bits;
+}
+
+TEST(GradVac, GroupsThatAreTheLayersGiveTheSameBits) {
+  const TwoHeads module;
+  GradVacOptions named = kHeads;
+  named.groups = {{"z", {"first.*"}}, {"a", {"second.weight", "second.bias"}}};  // in the module's order
+  const auto layers = after_steps(module, kHeads), groups = after_steps(module, named);
+  for (size_t i = 0; i < layers.size(); ++i) EXPECT_TRUE(torch::equal(layers[i], groups[i])) << i;
+  named.groups = {{"all", {"*"}}};
+  GradVacOptions whole = kHeads;
+  whole.components = ComponentKind::whole_model;
+  const auto model = after_steps(module, whole), all = after_steps(module, named);
+  for (size_t i = 0; i < model.size(); ++i) EXPECT_TRUE(torch::equal(model[i], all[i])) << i;
+  EXPECT_FALSE(torch::equal(all[0], layers[0]));
+}
+
+// A group's columns lie side by side, wherever its parameters are in the module.
+TEST(GradVac, GroupsMayBeScattered) {
+  const TwoHeads module;
+  GradVacOptions options = {.method = MultitaskMethod::pcgrad, .heads = {"head_*"}};
+  options.groups = {{"weights", {"*.weight"}}};  // the biases are the rest
+  const auto rule = std::make_shared<GradVac>(module, std::vector<std::string>{"a", "b"}, options);
+  EXPECT_EQ(rule->component_names(), (std::vector<std::string>{"weights", "rest"}));
+  EXPECT_EQ(rule->components()[0].end, 8);
+  EXPECT_EQ(rule->components()[1].end, 12);
+  EXPECT_TRUE(rule->shared_parameters()[1].is_same(module.named_parameters()["second.weight"]));
+  Tasks source(module, {"a", "b"});
+  step_of(module, rule)->step(source);
+  const auto combined = gradients(module);
+  core::Random random = core::Seed(0).stream(uint64_t{0}).random();
+  for (const auto& [one, two] : {std::pair<size_t, size_t>{0, 2}, {1, 3}}) {
+    std::vector<torch::Tensor> rows;
+    for (const auto& [task, number] : {std::pair{"a", 0}, std::pair{"b", 1}})
+      rows.push_back(
+          torch::cat({Tasks::gradient(combined[one], static_cast<uint64_t>(number), task).reshape(-1),
+                      Tasks::gradient(combined[two], static_cast<uint64_t>(number), task).reshape(-1)}));
+    EXPECT_TRUE(torch::allclose(torch::cat({combined[one].reshape(-1), combined[two].reshape(-1)}),
+                                pcgrad(torch::stack(rows), random)));
+  }
+}
+
 TEST(GradVac, CombinesTasksAndLeavesHeadsAlone) {
   TwoHeads module;
   const auto rule = std::make_shared<GradVac>(
@@ -227,6 +278,9 @@ TEST(GradVac, OptionsOfATable) {
   EXPECT_EQ(options.reduction, TaskReduction::mean);
   EXPECT_FALSE(options.global);
   EXPECT_TRUE(options.store_bfloat16);
+  const GradVacOptions groups =
+      grad_vac_options(core::Config::parse("groups = { encoder = ['a.*', 'b.*'], decoder = ['c.*'] }"));
+  EXPECT_EQ(groups.groups.at("encoder"), (std::vector<std::string>{"a.*", "b.*"}));
   const auto refused = [](const char* toml) {
     return message_of<InputError>([&] {
       const core::Config config = core::Config::parse(toml);
@@ -235,6 +289,9 @@ TEST(GradVac, OptionsOfATable) {
     });
   };
   EXPECT_NE(refused("target = 1.0").find("target must be"), std::string::npos);
+  EXPECT_NE(refused("components = 'layer'\n[groups]\na = ['*']").find("keep one"), std::string::npos);
+  EXPECT_NE(refused("[groups]\na = '*'").find("groups.a must be an array"), std::string::npos);
+  EXPECT_NE(refused("groups = 'layer'").find("groups must be a table"), std::string::npos);
   EXPECT_NE(refused("beta = 2").find("beta must be"), std::string::npos);
   EXPECT_NE(refused("method = 'pcgrad'\nbeta = 0.1").find("beta"), std::string::npos);
 }
@@ -249,6 +306,14 @@ TEST(GradVac, SaysWhatIsWrong) {
   EXPECT_NE(make({"a", "b"}, {.treated = {"c"}}).find("no task 'c' among a, b"), std::string::npos);
   EXPECT_NE(make({"a", "b"}, {.heads = {"tail.*"}}).find("tail.*"), std::string::npos);
   EXPECT_NE(make({"a", "b"}, {.heads = {"*"}}).find("nothing that tasks share"), std::string::npos);
+  const auto grouped = [&](std::map<std::string, std::vector<std::string>> groups) {
+    return make({"a", "b"}, {.groups = std::move(groups), .heads = {"head_*"}});
+  };
+  EXPECT_EQ(grouped({{"x", {"first.*", "third.*"}}, {"y", {"head_a.*"}}, {"z", {}}}),
+            "no shared parameter's name matches groups: x = 'third.*', y = 'head_a.*', z = []");
+  EXPECT_EQ(grouped({{"x", {"first.*"}}, {"y", {"*.weight"}}, {"z", {"*"}}}),
+            "parameters in more than one group: first.weight (x and y and z), first.bias (x and z), "
+            "second.weight (y and z)");
   const auto rule = std::make_shared<GradVac>(module, std::vector<std::string>{"a", "b"}, kHeads);
   Tasks source(module, {"a", "z"});
   EXPECT_NE(message_of<InputError>([&] { step_of(module, rule)->step(source); }).find("no task 'z'"),

@@ -88,6 +88,7 @@ TEST(ContinualReport, ShowsTheHandMatrix) {
                    {{"body.linear0", {.inputs = 100, .vectors = 30, .energy = 0.98, .bytes = 12000}}}};
   result.memory_bytes = 12000;
   result.seconds = {1, 2};
+  result.interference = {{{"body.linear0"}, {{0.1, 0.3, 0.2, 0.4, 0.5}}}};
   result.warnings = {"no room left"};
   const Section section = continual_section({{"continual", to_json(result, {"first", "second"}, "gpm")}});
   EXPECT_NE(section.text.find("Warning: no room left"), std::string::npos);
@@ -97,9 +98,13 @@ TEST(ContinualReport, ShowsTheHandMatrix) {
   EXPECT_NE(measures.find("-10.0 points"), std::string::npos) << measures;
   EXPECT_EQ(measures.find("forward"), std::string::npos) << measures;  // not known
   EXPECT_NE(measures.find("for 7 more tasks"), std::string::npos) << measures;
+  EXPECT_NE(measures.find("30.0 %"), std::string::npos) << measures;
   EXPECT_NE(tasks.find("second"), std::string::npos);
   EXPECT_NE(layers.find("70"), std::string::npos) << layers;
-  ASSERT_EQ(section.charts.size(), 3u);
+  ASSERT_EQ(section.charts.size(), 4u);
+  EXPECT_EQ(section.charts[2].title, "Interference in each layer, %");
+  EXPECT_NE(section.charts[2].spec.dump().find(R"("high":40.0,"low":20.0)"), std::string::npos)
+      << section.charts[2].spec;
   EXPECT_GE(section.charts[0].num_marks, 4);
   EXPECT_TRUE(continual_section({{"curves", 1}}).charts.empty());
   EXPECT_TRUE(continual_section({{"continual", {{"tasks", 7}}}}).charts.empty());

@@ -371,12 +371,5 @@ TEST(GradientProjectionMemory, RefusesWhatCannotWork) {
   EXPECT_EQ(GradientProjectionMemory(*embedding, {.unprotected = "allow"}).layers().size(), 1u);
 }
 
-TEST(Interference, IsTheRelativeChangeOfOutputs) {
-  const torch::Tensor w = torch::eye(2), changed = torch::diag(torch::tensor({1.0f, 1.5f}));
-  const torch::Tensor x = torch::tensor({{1.0f, 0.0f}, {0.0f, 3.0f}, {1.0f, 1.0f}});
-  EXPECT_TRUE(torch::allclose(interference(w, changed, x),
-                              torch::tensor({0.0f, 0.5f, 0.5f / std::sqrt(2.0f)}), 1e-6, 1e-6));
-}
-
 }  // namespace
 }  // namespace lathe::train::continual

@@ -183,5 +183,17 @@ TEST(Agreement, IsPrecisionAndRecallOfPartOne) {
   EXPECT_DOUBLE_EQ(a.recall, 0.5);
 }
 
+TEST(Agreement, OfEachClassIsWithItsOwnMinority) {
+  const torch::Tensor y = torch::tensor({0, 0, 0, 1, 1, 1}, torch::kInt64);
+  const Groups given = groups_from_values(torch::tensor({7, 3, 3, 3, 5, 5}, torch::kInt64), y, 2, "place");
+  const torch::Tensor minority = minority_of(given, y);  // 3 is usual in class 0, 5 in class 1
+  EXPECT_TRUE(torch::equal(minority, torch::tensor({true, false, false, true, false, false})));
+  const auto classes = class_agreement(torch::tensor({1, 1, 0, 0, 0, 0}, torch::kUInt8), minority, y, 2);
+  EXPECT_DOUBLE_EQ(classes[0].precision, 0.5);
+  EXPECT_DOUBLE_EQ(classes[0].recall, 1);
+  EXPECT_TRUE(std::isnan(classes[1].precision)) << "nothing found";
+  EXPECT_DOUBLE_EQ(classes[1].recall, 0);
+}
+
 }  // namespace
 }  // namespace lathe::train::invariance

@@ -9,6 +9,8 @@
 #include "lathe/core/files.h"
 #include "lathe/data/task_sequence.h"
 #include "lathe/nn/task_heads.h"
+#include "lathe/train/continual/continual_method.h"
+#include "lathe/train/continual/sequence_state.h"
 #include "lathe/train/threads.h"
 #include "tests/support/message.h"
 #include "tests/train/scene.h"
@@ -51,6 +53,7 @@ struct Sequence {
         .epochs = 4, .batch_size = 16, .label_smoothing = 0.2, .schedule = {.kind = "constant"}};
     training.optim = {.lr = 0.02, .momentum = 0.9, .nesterov = false, .weight_decay = 0};
     training.seed = Seed(4);
+    training.interference_inputs = 20;
     for (int64_t t = 0; t < num_tasks; ++t)
       tasks.push_back({"task " + std::to_string(t), data::permuted_task(stripes(160, 1), t, Seed(8)),
                        data::permuted_task(stripes(30, 2), t, Seed(8)),
@@ -107,6 +110,12 @@ TEST(TrainTasks, MethodsForgetLessThanFinetuning) {
               finetune.measures.acc + (method == std::string("agem") ? 0.01 : 0.1))
         << method;
   EXPECT_GT(results.at("gpm").measures.bwt, -0.05);
+  for (size_t t = 0; t < 2; ++t)
+    EXPECT_LT(results.at("gpm").interference[t].mean(), 0.5 * finetune.interference[t].mean()) << t;
+  EXPECT_EQ(finetune.interference.size(), 2u);
+  EXPECT_EQ(finetune.interference[1].layers, (std::vector<std::string>{"body.linear0", "body.linear1"}));
+  EXPECT_EQ(finetune.interference[1].values[0].size(), 20u);
+  EXPECT_TRUE(results.at("joint").interference.empty());
   EXPECT_TRUE(std::isnan(results.at("joint").measures.bwt));
   EXPECT_EQ(finetune.memory_bytes, 0);
   EXPECT_EQ(results.at("replay").memory_bytes, 120 * (64 + 8 + 8));
@@ -219,6 +228,9 @@ TEST(TrainTasks, StoppedAnywhereItEndsWithTheSameBits) {
         EXPECT_EQ(resumed.trainings[t].curve.back().loss, expected.trainings[t].curve.back().loss);
         EXPECT_EQ(resumed.trainings[t].epochs.size(), expected.trainings[t].epochs.size());
       }
+      ASSERT_EQ(resumed.interference.size(), expected.interference.size());
+      for (size_t t = 0; t < expected.interference.size(); ++t)
+        EXPECT_EQ(resumed.interference[t].values, expected.interference[t].values) << method;
       expect_same_bits(whole.weights(), third.weights());
       // Finished: nothing is left to do.
       Sequence again(method);
@@ -280,6 +292,26 @@ TEST(TrainTasks, RefusesWhatDoesNotFit) {
               Sequence("finetune", 1).run(directory.path());
             }).find("remove it to start over"),
             std::string::npos);
+}
+
+TEST(SequenceState, OfAnotherSequenceIsRefused) {
+  const core::TemporaryDirectory directory;
+  const auto file = directory.path() / "continual.state";
+  const Sequence sequence("finetune", 2);
+  const auto method = make_method(*sequence.model, sequence.training.continual, sequence.training.optim, 0.2,
+                                  sequence.training.seed);
+  const auto message = [&](int64_t next_task, int64_t tasks_measured, size_t probes = 0) {
+    SequenceState state{.next_task = next_task, .result = {}, .statistics = TaskStatistics(*sequence.model)};
+    state.result.accuracy = torch::zeros({tasks_measured, tasks_measured}, torch::kFloat64);
+    state.result.untrained = torch::zeros({tasks_measured}, torch::kFloat64);
+    state.probes.resize(probes);
+    save_state(file, state, *sequence.model, *method, "");
+    return message_of<InputError>([&] { load_state(file, state, *sequence.model, *method, 2, ""); });
+  };
+  EXPECT_NE(message(-1, 2).find("the next task is -1, of 2"), std::string::npos);
+  EXPECT_NE(message(3, 2).find("the next task is 3, of 2"), std::string::npos);
+  EXPECT_NE(message(1, 2, 2).find("inputs of 2 earlier tasks are kept, of 2 tasks"), std::string::npos);
+  EXPECT_NE(message(1, 3).find("accuracy is not the table"), std::string::npos);
 }
 
 TEST(CapacityForecast, IsSetByTheLayerThatFillsFastest) {

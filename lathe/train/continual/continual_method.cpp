@@ -1,6 +1,5 @@
 #include "lathe/train/continual/continual_method.h"
 
-#include "lathe/nn/task_heads.h"
 #include "lathe/train/continual/average_gem.h"
 #include "lathe/train/continual/ewc.h"
 #include "lathe/train/continual/replay.h"
@@ -10,8 +9,7 @@ namespace {
 
 // Heads of single tasks are left out: nobody but their task's examples meets them.
 GpmOptions with_heads(GpmOptions options, const nn::Model& model) {
-  if (const auto* heads = dynamic_cast<const nn::TaskHeads*>(&model))
-    for (const std::string& name : heads->head_names()) options.heads.push_back(name);
+  for (const std::string& name : head_names(model)) options.heads.push_back(name);
   return options;
 }
 

@@ -288,11 +288,4 @@ optim::StepSlots step_slots(std::shared_ptr<GradientProjectionMemory> memory, co
   return slots;
 }
 
-torch::Tensor interference(const torch::Tensor& old_weight, const torch::Tensor& new_weight,
-                           const torch::Tensor& inputs) {
-  const torch::NoGradGuard no_grad;
-  const torch::Tensor old_rows = old_weight.flatten(1), change = new_weight.flatten(1) - old_rows;
-  return inputs.mm(change.t()).norm(2, 1) / inputs.mm(old_rows.t()).norm(2, 1);
-}
-
 }  // namespace lathe::train::continual

@@ -121,9 +121,4 @@ class ProjectedUpdate : public optim::UpdateRule {
 optim::StepSlots step_slots(std::shared_ptr<GradientProjectionMemory> memory, const std::string& project,
                             const optim::OptimizerOptions& optim);
 
-// How far a change of weights moves a layer's outputs, relatively: ‖ΔW x‖ / ‖W x‖ of each row x of
-// `inputs` [m, d], W [out, d] the old weights (paper, §6 and figure 3): float32 [m].
-torch::Tensor interference(const torch::Tensor& old_weight, const torch::Tensor& new_weight,
-                           const torch::Tensor& inputs);
-
 }  // namespace lathe::train::continual

@@ -70,8 +70,13 @@ Json description_in(torch::serialize::InputArchive& archive, const std::filesyst
   return core::parse_json(text.toStringRef(), file.string(), kAdvice);
 }
 
+void check_shape(const char* name, const torch::Tensor& tensor, torch::IntArrayRef shape) {
+  if (tensor.sizes() != shape || tensor.scalar_type() != torch::kFloat64)
+    throw Error("{} is not the table of numbers that these tasks have", name);
+}
+
 void read_state(torch::serialize::InputArchive& archive, const std::filesystem::path& file,
-                SequenceState& state, nn::Model& model, ContinualMethod& method,
+                SequenceState& state, nn::Model& model, ContinualMethod& method, int64_t num_tasks,
                 const std::string& settings) {
   const Json json = description_in(archive, file);
   if (json.at("settings") != settings)
@@ -92,24 +97,34 @@ void read_state(torch::serialize::InputArchive& archive, const std::filesystem::
   method.load(memory);
   archive.read("accuracy", state.result.accuracy, /*is_buffer=*/true);
   archive.read("untrained", state.result.untrained, /*is_buffer=*/true);
+  check_shape("accuracy", state.result.accuracy, {num_tasks, num_tasks});
+  check_shape("untrained", state.result.untrained, {num_tasks});
   state.result.seconds = json.at("seconds").get<std::vector<double>>();
   state.result.warnings = json.at("warnings").get<std::vector<std::string>>();
   for (const Json& entry : json.at("memory")) state.result.memory.push_back(memory_from(entry));
   for (const Json& entry : json.at("trainings")) state.result.trainings.push_back(fit_from(entry));
   state.next_task = json.at("next_task");
+  const int64_t num_probes = json.at("probes");
+  if (state.next_task < 0 || state.next_task > num_tasks)
+    throw Error("the next task is {}, of {}", state.next_task, num_tasks);
+  if (num_probes < 0 || num_probes >= num_tasks)
+    throw Error("inputs of {} earlier tasks are kept, of {} tasks", num_probes, num_tasks);
+  const std::vector<Layer> layers = shared_layers(model);
+  for (int64_t t = 0; t < num_probes; ++t) {
+    torch::serialize::InputArchive probe;
+    archive.read(fmt::format("probe{}", t), probe);
+    state.probes.emplace_back().load(probe, layers);
+  }
 }
 
 }  // namespace
 
 void save_state(const std::filesystem::path& file, const SequenceState& state, const nn::Model& model,
                 const ContinualMethod& method, const std::string& settings) {
-  Json json = {{"settings", settings},
-               {"threads", compute_threads()},
-               {"next_task", state.next_task},
-               {"seconds", state.result.seconds},
-               {"warnings", state.result.warnings},
-               {"memory", Json::array()},
-               {"trainings", Json::array()}};
+  Json json = {
+      {"settings", settings},          {"threads", compute_threads()},    {"next_task", state.next_task},
+      {"probes", state.probes.size()}, {"seconds", state.result.seconds}, {"warnings", state.result.warnings},
+      {"memory", Json::array()},       {"trainings", Json::array()}};
   for (const auto& memory : state.result.memory) json["memory"].push_back(to_json(memory));
   for (const FitReport& fit : state.result.trainings) json["trainings"].push_back(to_json(fit));
   nn::write_archive(file, [&](torch::serialize::OutputArchive& archive) {
@@ -123,14 +138,19 @@ void save_state(const std::filesystem::path& file, const SequenceState& state, c
     archive.write("method", memory);
     archive.write("accuracy", state.result.accuracy, /*is_buffer=*/true);
     archive.write("untrained", state.result.untrained, /*is_buffer=*/true);
+    for (size_t t = 0; t < state.probes.size(); ++t) {
+      torch::serialize::OutputArchive probe;
+      state.probes[t].save(probe);
+      archive.write(fmt::format("probe{}", t), probe);
+    }
   });
 }
 
 bool load_state(const std::filesystem::path& file, SequenceState& state, nn::Model& model,
-                ContinualMethod& method, const std::string& settings) {
+                ContinualMethod& method, int64_t num_tasks, const std::string& settings) {
   if (!std::filesystem::exists(file)) return false;
   nn::read_archive(file, kAdvice, [&](torch::serialize::InputArchive& archive) {
-    read_state(archive, file, state, model, method, settings);
+    read_state(archive, file, state, model, method, num_tasks, settings);
   });
   return true;
 }

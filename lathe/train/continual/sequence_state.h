@@ -9,14 +9,16 @@ struct SequenceState {
   int64_t next_task = 0;
   ContinualResult result;
   TaskStatistics statistics;
+  std::vector<InterferenceProbe> probes = {};  // of each task so far but the last; none: not measured
 };
 
 // Written atomically.
 void save_state(const std::filesystem::path& file, const SequenceState& state, const nn::Model& model,
                 const ContinualMethod& method, const std::string& settings);
-// False where there is no file. Throws InputError for a damaged one and for one of other settings.
+// False where there is no file. Throws InputError for a damaged one and for one of other settings or
+// another number of tasks.
 bool load_state(const std::filesystem::path& file, SequenceState& state, nn::Model& model,
-                ContinualMethod& method, const std::string& settings);
+                ContinualMethod& method, int64_t num_tasks, const std::string& settings);
 
 // The compute threads of the process that wrote it; none where there is no readable file.
 std::optional<int> state_threads(const std::filesystem::path& file);

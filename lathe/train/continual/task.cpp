@@ -29,6 +29,11 @@ torch::Tensor mixed_loss(nn::Model& model, const MixedBatch& batch, double label
   return loss / size;
 }
 
+std::vector<std::string> head_names(const nn::Model& model) {
+  const auto* heads = dynamic_cast<const nn::TaskHeads*>(&model);
+  return heads ? heads->head_names() : std::vector<std::string>();
+}
+
 void select_task(nn::Model& model, int64_t task) {
   if (auto* heads = dynamic_cast<nn::TaskHeads*>(&model)) heads->select(task);
 }

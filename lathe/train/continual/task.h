@@ -19,6 +19,8 @@ struct MixedBatch {
 // The mean cross-entropy, each example by the head of its own task where the model has nn::TaskHeads.
 torch::Tensor mixed_loss(nn::Model& model, const MixedBatch& batch, double label_smoothing);
 
+std::vector<std::string> head_names(const nn::Model& model);  // modules of one task each; none with one head
+
 // Directs forward() to this task's head; nothing to do for a model with one head.
 void select_task(nn::Model& model, int64_t task);
 

@@ -53,10 +53,12 @@ class Sequence {
         hooks_(hooks),
         method_(make_method(*model_, training.continual, training.optim, training.train.label_smoothing,
                             training.seed.stream("method"))),
+        layers_(shared_layers(*model_)),
         state_{0, {}, TaskStatistics(*model_)} {}
 
   ContinualResult run() {
-    if (directory_.empty() || !load_state(state_file(), state_, *model_, *method_, settings())) begin();
+    if (directory_.empty() || !load_state(state_file(), state_, *model_, *method_, num_tasks(), settings()))
+      begin();
     // Of a process that was killed between the state's writing and this.
     if (!directory_.empty() && state_.next_task > 0)
       std::filesystem::remove(checkpoint(state_.next_task - 1));
@@ -64,7 +66,10 @@ class Sequence {
       learn_jointly();
     else
       while (state_.next_task < num_tasks()) learn(state_.next_task);
-    return result();
+    ContinualResult learned = result();
+    for (const InterferenceProbe& probe : state_.probes)
+      learned.interference.push_back(probe.measure(layers_));
+    return learned;
   }
 
  private:
@@ -107,13 +112,25 @@ class Sequence {
     return torch::cat(logits);
   }
 
+  // The inputs of at most `count` of a task's examples.
+  torch::Tensor some_inputs(const data::Dataset& examples, int64_t count, int64_t t,
+                            const char* stream) const {
+    std::vector<int64_t> rows =
+        training_.seed.stream(stream).stream(static_cast<uint64_t>(t)).random().permutation(examples.size());
+    rows.resize(static_cast<size_t>(std::min(count, examples.size())));
+    return examples.select(torch::tensor(rows)).inputs;
+  }
+
+  InterferenceProbe probe(int64_t t) {
+    const int64_t count = training_.interference_inputs;
+    const torch::Tensor inputs = some_inputs(task(t).test, count, t, "interference");
+    return {layers_, [&] { predict(inputs); }, count,
+            training_.seed.stream("layers").stream(static_cast<uint64_t>(t))};
+  }
+
   // The memory's samples: within evaluation mode and without gradients already.
   void forward_samples(int64_t t, int64_t samples) {
-    const data::Dataset& train = task(t).train;
-    std::vector<int64_t> rows =
-        training_.seed.stream("samples").stream(static_cast<uint64_t>(t)).random().permutation(train.size());
-    rows.resize(static_cast<size_t>(std::min(samples, train.size())));
-    const torch::Tensor inputs = train.select(torch::tensor(rows)).inputs;
+    const torch::Tensor inputs = some_inputs(task(t).train, samples, t, "samples");
     const torch::Device device = nn::device_of(*model_);
     std::optional<nn::BatchStatistics> batch_statistics;
     if (training_.continual.norm_statistics == "batch") batch_statistics.emplace(*model_);
@@ -156,6 +173,7 @@ class Sequence {
     for (int64_t j = 0; j < num_tasks(); ++j) state_.result.accuracy[t][j] = accuracy(j);
     select_task(*model_, t);
     state_.result.memory.push_back(method_->summary());
+    if (training_.interference_inputs > 0 && t + 1 < num_tasks()) state_.probes.push_back(probe(t));
     state_.next_task = t + 1;
     if (!directory_.empty()) {
       save_state(state_file(), state_, *model_, *method_, settings());
@@ -179,6 +197,7 @@ class Sequence {
   core::StopToken stop_;
   const ContinualHooks& hooks_;
   std::shared_ptr<ContinualMethod> method_;
+  std::vector<Layer> layers_;  // that interference is measured in
   SequenceState state_;
 };
 
@@ -215,7 +234,8 @@ void Sequence::learn_jointly() {
 
 // What must be alike for a state to be gone on from; the Trainer's checkpoint looks at the rest.
 std::string Sequence::settings() const {
-  std::string text = fmt::format("seed {}, {}", training_.seed.value(), training_.continual.method);
+  std::string text = fmt::format("seed {}, {}, {} inputs", training_.seed.value(), training_.continual.method,
+                                 training_.interference_inputs);
   for (const Task& t : tasks_) text += fmt::format(", {} ({} examples)", t.name, t.train.size());
   return text;
 }

@@ -4,6 +4,7 @@
 #include "lathe/core/interrupt.h"
 #include "lathe/train/continual/accuracy_matrix.h"
 #include "lathe/train/continual/continual_method.h"
+#include "lathe/train/continual/interference.h"
 #include "lathe/train/continual/task_statistics.h"
 #include "lathe/train/trainer.h"
 
@@ -15,6 +16,9 @@ struct ContinualTraining {
   optim::OptimizerOptions optim;
   TrainOptions train;  // of each task
   core::Seed seed{0};
+  // Test examples of each task, and inputs of each layer, that interference is measured on; 0: it is not.
+  // Costs one forward pass of them a task, and memory as InterferenceProbe says.
+  int64_t interference_inputs = 0;
 };
 
 struct ContinualResult {
@@ -24,6 +28,7 @@ struct ContinualResult {
   int64_t memory_bytes = 0;  // what the method keeps besides the model
   // After each task, where there is a gradient projection memory.
   std::vector<std::map<std::string, LayerMemory>> memory;
+  std::vector<Interference> interference;    // of each task but the last, from its end to the last one's
   std::vector<double> seconds;               // training of each task; the memory's update included
   std::vector<FitReport> trainings;          // of each task; joint: one
   std::optional<TaskStatistics> statistics;  // of each task; writes into the model

@@ -23,8 +23,7 @@ void require_no_missing(const torch::Tensor& values, const std::string& name) {
   for (int64_t i = 0; i < std::min(missing.size(0), kMostRowsNamed); ++i)
     rows.push_back(missing[i].item<int64_t>());
   throw InputError(
-      "the groups of column {} are missing in {} of {} examples (rows {}{}, counted from 0); fill them in or "
-      "use groups = \"infer\"",
+      "the groups of column {} are missing in {} of {} examples (rows {}{}, counted from 0); fill them in",
       name, missing.size(0), values.size(0), fmt::join(rows, ", "),
       missing.size(0) > kMostRowsNamed ? ", …" : "");
 }
@@ -83,10 +82,26 @@ Groups groups_from_values(const torch::Tensor& values, const torch::Tensor& targ
   return groups;
 }
 
+torch::Tensor minority_of(const Groups& groups, const torch::Tensor& targets) {
+  const torch::Tensor largest = groups.sizes().argmax(1);
+  return groups.assignment.cpu().ne(largest.index_select(0, targets.cpu()));
+}
+
 Agreement agreement(const torch::Tensor& assignment, const torch::Tensor& minority) {
   const torch::Tensor found = assignment.cpu().ne(0), wanted = minority.cpu().ne(0);
   const auto hits = found.logical_and(wanted).sum().item<double>();
   return {hits / found.sum().item<double>(), hits / wanted.sum().item<double>()};
+}
+
+std::vector<Agreement> class_agreement(const torch::Tensor& assignment, const torch::Tensor& minority,
+                                       const torch::Tensor& targets, int64_t num_classes) {
+  std::vector<Agreement> result;
+  for (int64_t c = 0; c < num_classes; ++c) {
+    const torch::Tensor of_class = targets.cpu().eq(c);
+    result.push_back(
+        agreement(assignment.cpu().masked_select(of_class), minority.cpu().masked_select(of_class)));
+  }
+  return result;
 }
 
 }  // namespace lathe::train::invariance

@@ -28,12 +28,18 @@ struct Groups {
 Groups groups_from_values(const torch::Tensor& values, const torch::Tensor& targets, int64_t num_classes,
                           const std::string& name);
 
+// The examples outside of the largest part of their class; bool [N].
+torch::Tensor minority_of(const Groups& groups, const torch::Tensor& targets);
+
 // How well part 1 finds the examples that a given column marks (nonzero): NaN where there is nothing to find
 // or nothing found.
 struct Agreement {
   double precision = 0, recall = 0;
 };
 Agreement agreement(const torch::Tensor& assignment, const torch::Tensor& minority);  // both [N]
+
+std::vector<Agreement> class_agreement(const torch::Tensor& assignment, const torch::Tensor& minority,
+                                       const torch::Tensor& targets, int64_t num_classes);  // of each class
 
 // per_class of an assignment, with `losses` [N] (undefined: not known).
 std::vector<ClassGroups> class_groups(const torch::Tensor& assignment, const torch::Tensor& targets,

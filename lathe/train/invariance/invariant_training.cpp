@@ -25,13 +25,13 @@ nn::FeatureModel& with_features(nn::Model& model) {
 }
 
 // The parts that a column of a table gives.
-Groups groups_from_column(const data::Dataset& train, const std::string& name) {
+Groups groups_from_column(const data::Dataset& train, const char* key, const std::string& name) {
   const auto& columns = train.schema.columns;
   for (size_t i = 0; i < columns.size(); ++i)
     if (columns[i].name == name)
       return groups_from_values(train.inputs.select(1, static_cast<int64_t>(i)), train.targets,
                                 train.schema.num_classes(), name);
-  throw InputError("train.groups.groups = \"column:{}\": {}", name,
+  throw InputError("train.groups.{} = \"column:{}\": {}", key, name,
                    columns.empty() ? "images have no columns" : "there is no such column");
 }
 
@@ -81,7 +81,8 @@ void InvariantTraining::begin(nn::Model& model, const data::Dataset& train, int6
   num_classes_ = train.schema.num_classes();
   start_step_ = options_.start_epoch * steps_per_epoch;
   ramp_steps_ = options_.ramp_epochs * steps_per_epoch;
-  if (!groups_ && !options_.column.empty()) groups_ = groups_from_column(train, options_.column);
+  if (!groups_ && !options_.column.empty()) groups_ = groups_from_column(train, "groups", options_.column);
+  if (!options_.compare.empty()) compared_ = groups_from_column(train, "compare", options_.compare);
   if (groups_) use(*groups_);
 }
 

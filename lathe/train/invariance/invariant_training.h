@@ -27,7 +27,8 @@ class InvariantTraining : public Method {
   torch::Tensor loss(nn::Model& model, const data::Batch& batch);
   optim::Objective objective();
   const std::optional<Groups>& groups() const { return groups_; }
-  double weight() const;  // λ(t) of the present step
+  const std::optional<Groups>& compared() const { return compared_; }  // parts by the column options.compare
+  double weight() const;                                               // λ(t) of the present step
 
   // Throws InputError where targets are not classes, or the groups or the column do not fit the examples.
   void begin(nn::Model& model, const data::Dataset& train, int64_t steps_per_epoch) override;
@@ -54,7 +55,7 @@ class InvariantTraining : public Method {
 
   InvarianceOptions options_;
   core::Seed seed_;
-  std::optional<Groups> groups_;
+  std::optional<Groups> groups_, compared_;
   std::optional<GroupDro> dro_;
 
   nn::Model* model_ = nullptr;

@@ -13,6 +13,11 @@ using core::Range;
 const std::vector<std::string> kMethods = {"pgi", "irm_v1", "rex", "group_dro", "reweight", "cmmd"};
 constexpr const char* kColumn = "column:";
 
+// NAME of "column:NAME"; empty for other text.
+std::string column_in(const std::string& text) {
+  return text.rfind(kColumn, 0) == 0 ? text.substr(std::string(kColumn).size()) : "";
+}
+
 bool one_of(const std::string& value, const std::vector<std::string>& values) {
   return std::find(values.begin(), values.end(), value) != values.end();
 }
@@ -47,7 +52,7 @@ InvarianceOptions published(const std::string& method) {
 InvarianceOptions invariance_options(const core::Config& groups) {
   InvarianceOptions o = published(groups.choice("method", "pgi", kMethods));
   const std::string source = groups.text("groups", "infer");
-  if (source.rfind(kColumn, 0) == 0) o.column = source.substr(std::string(kColumn).size());
+  o.column = column_in(source);
   if (source != "infer" && o.column.empty())
     groups.fail("groups", fmt::format("must be \"infer\" or \"column:NAME\", got \"{}\"", source));
   o.weight = groups.number("weight", o.weight, Range::at_least(0));
@@ -69,9 +74,13 @@ InvarianceOptions invariance_options(const core::Config& groups) {
       o.group_dro.risk = RiskScale::absolute;
     o.group_dro.adjustment = groups.number("adjustment", 0, Range::at_least(0));
   }
-  if (o.column.empty())
-    o.inference = inference_options(groups.section("inference"),
-                                    groups.choice("infer", "pgi", {"pgi", "eiil", "loss"}));
+  if (!o.column.empty()) return o;
+  o.inference =
+      inference_options(groups.section("inference"), groups.choice("infer", "pgi", {"pgi", "eiil", "loss"}));
+  const std::string other = groups.text("compare", "");
+  o.compare = column_in(other);
+  if (!other.empty() && o.compare.empty())
+    groups.fail("compare", fmt::format("must be \"column:NAME\", got \"{}\"", other));
   return o;
 }
 

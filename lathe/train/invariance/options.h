@@ -27,6 +27,7 @@ struct InvarianceOptions {
   std::string reduction = "sum";  // pgi, over classes: sum (paper, digits) or mean (paper, objects)
   double l2 = 0;              // γ; here it is divided by λ with irm_v1 and rex, unlike optim.weight_decay
   std::string column;         // parts are this column's values; empty: they are inferred
+  std::string compare;        // a column that inferred parts are compared with, for people
   IrmOptions irm;             // irm_v1
   GroupDroOptions group_dro;  // group_dro
   GroupInferenceOptions inference;
