@@ -2,13 +2,12 @@
 
 #include <iostream>
 
-#include "lathe/compile/import_onnx.h"
-#include "lathe/compile/op.h"
 #include "lathe/core/error.h"
 #include "lathe/core/files.h"
 #include "lathe/core/interrupt.h"
 #include "lathe/core/progress.h"
 #include "lathe/nn/archive.h"
+#include "lathe/pipeline/bundle_data.h"
 #include "lathe/pipeline/compile_stage.h"
 
 namespace lathe::cli {
@@ -19,6 +18,7 @@ namespace fs = std::filesystem;
 struct CompileArguments {
   ModelArguments model;
   CodeArguments code;
+  QuantizeArguments quantize;
   std::string output;
 };
 
@@ -43,15 +43,23 @@ void compile_bundle(const Options& options, const CompileArguments& arguments, c
   if (verb.count("--opt") > 0) stage.opt_level = arguments.code.opt_level;
   if (verb.count("--measure") > 0) stage.measure = true;
   if (options.threads != "auto") stage.threads = std::stoi(options.threads);
+  if (arguments.code.no_cache) stage.cache = false;
   stage.check_passes = arguments.code.check_passes;
+  if (verb.count("--quantize") > 0) stage.quantize = arguments.quantize.quantize;
+  if (verb.count("--calibration") > 0) stage.calibration = arguments.quantize.calibration;
+  if (verb.count("--max-loss") > 0) stage.max_accuracy_drop = arguments.quantize.most_loss;
   compile::target(stage.target);
 
-  const auto schema = nn::load(bundle.file("model.pt"))->schema();
-  const torch::Tensor examples = pipeline::made_up_inputs(schema, 8, core::Seed(options.seed.value_or(0)));
+  const core::Seed seed(options.seed.value_or(0));
+  pipeline::CompileData data;
+  if (stage.quantize == "int8")
+    data = pipeline::compile_data(pipeline::bundle_splits(bundle, options.set));
+  else
+    data.examples = pipeline::made_up_inputs(nn::load(bundle.file("model.pt"))->schema(), 8, seed);
   const auto staged = bundle.stage_directory("compile");
   const auto started = std::chrono::steady_clock::now();
-  pipeline::StageReport report = pipeline::compile_model(bundle.file("model.pt"), staged->path(), stage,
-                                                         examples, core::process_stop_token());
+  pipeline::StageReport report = pipeline::compile_model(bundle.file("model.pt"), staged->path(), stage, data,
+                                                         core::process_stop_token(), seed);
   if (report.details.contains("skipped"))
     throw InputError("{}", report.details.at("skipped").get<std::string>());
   report.stage = "compile";
@@ -71,12 +79,13 @@ void compile_model(const Options& options, const CompileArguments& arguments, co
       arguments.output.empty() ? fs::path(model.stem().string() + ".compiled") : fs::path(arguments.output);
   compile::target(arguments.code.target);
   check_output(output);
-  const compile::Graph graph = read_model(arguments.model);
+  const compile::Graph graph = quantized(read_model(arguments.model), arguments.quantize, options.json);
   const auto report = compile_graph(graph, output, arguments.code, threads_or_one(options));
   if (options.json) {
     const nlohmann::json json = {{"directory", output.string()},
                                  {"target", compile::target(arguments.code.target).name},
                                  {"kernels", report.num_kernels},
+                                 {"found_kernels", report.num_found},
                                  {"operations", report.num_operations},
                                  {"arena_bytes", report.arena_bytes},
                                  {"arena_lower_bound", report.arena_lower_bound},
@@ -94,54 +103,6 @@ void compile_model(const Options& options, const CompileArguments& arguments, co
       core::human_seconds(report.seconds));
 }
 
-void add_targets(CLI::App& compile, Options& options) {
-  CLI::App* verb =
-      add_verb(compile, options, "targets", "What code can be made for", "lathe compile targets");
-  verb->callback([&options] {
-    const std::string host = compile::target("host").name;
-    core::Table table({"target", "vector floats", "runs here", "is host"});
-    for (const std::string& name : compile::targets()) {
-      const compile::Target target = compile::target(name);
-      table.add({name, target.vector_floats(), compile::runs_here(target) ? "yes" : "no",
-                 name == host ? "yes" : ""});
-    }
-    print(options, {{"targets", table}});
-  });
-}
-
-std::string kind_of(compile::OpClass kind) {
-  switch (kind) {
-    case compile::OpClass::injective:
-      return "injective";
-    case compile::OpClass::reduction:
-      return "reduction";
-    case compile::OpClass::complex:
-      return "complex";
-    case compile::OpClass::opaque:
-      return "opaque";
-  }
-  return "";
-}
-
-void add_operators(CLI::App& compile, Options& options) {
-  CLI::App* verb =
-      add_verb(compile, options, "operators", "Operators of graphs, and those of ONNX that become them",
-               "lathe compile operators");
-  verb->callback([&options] {
-    core::Table operators({"operator", "inputs", "fuses as"});
-    for (const std::string& name : compile::op_names()) {
-      const compile::Op& op = compile::op(name);
-      const std::string most = op.max_inputs < 0 ? "…" : std::to_string(op.max_inputs);
-      operators.add({name,
-                     op.min_inputs == op.max_inputs ? most : fmt::format("{} to {}", op.min_inputs, most),
-                     kind_of(op.kind)});
-    }
-    core::Table onnx({"ONNX operator"});
-    for (const std::string& name : compile::onnx_operators()) onnx.add({name});
-    print(options, {{"operators", operators}, {"onnx", onnx}});
-  });
-}
-
 }  // namespace
 
 void add_compile(CLI::App& app, Options& options) {
@@ -150,7 +111,8 @@ void add_compile(CLI::App& app, Options& options) {
       add_verb(app, options, "compile", "Make native code of a trained model, to be run without libtorch",
                "lathe compile fashion-mnist.bundle\n"
                "  lathe compile net.pt --input f32:1,3,224,224 -o net.compiled\n"
-               "  lathe compile net.onnx --dimension batch=1 --measure");
+               "  lathe compile net.onnx --dimension batch=1 --measure\n"
+               "  lathe compile net.onnx --quantize int8 --calibrate examples.npy");
   verb->add_option("model", arguments->model.model,
                    "A bundle (its compiled/ is written), a TorchScript .pt, an ONNX file, or a graph's text "
                    "(.txt, .graph)");
@@ -159,12 +121,12 @@ void add_compile(CLI::App& app, Options& options) {
       ->type_name("DIR");
   add_model_options(verb, arguments->model);
   add_code_options(verb, arguments->code);
+  add_quantize_options(verb, arguments->quantize);
   add_compile_explain(*verb, options);
   add_compile_verify(*verb, options);
   add_compile_bench(*verb, options);
   add_compile_run(*verb, options);
-  add_targets(*verb, options);
-  add_operators(*verb, options);
+  add_compile_tables(*verb, options);
   verb->callback([&options, arguments, verb] {
     if (!verb->get_subcommands().empty()) return;  // a method did it
     if (arguments->model.model.empty()) throw CLI::RequiredError("model");

@@ -1,9 +1,8 @@
 #include <iostream>
 
 #include "cli/compile.h"
+#include "lathe/compile/explain.h"
 #include "lathe/compile/manifest.h"
-#include "lathe/compile/passes.h"
-#include "lathe/compile/text.h"
 #include "lathe/compile/verify.h"
 #include "lathe/core/error.h"
 #include "lathe/core/files.h"
@@ -18,59 +17,31 @@ struct ExplainArguments {
   ModelArguments model;
   CodeArguments code;
   bool passes = false;
+  std::string output;
 };
 
-std::string groups_text(const Graph& graph, const std::vector<compile::Group>& groups) {
-  std::string text;
-  for (const compile::Group& group : groups) {
-    std::vector<std::string> names;
-    for (int index : group.nodes) {
-      const compile::Node& node = graph.nodes[static_cast<size_t>(index)];
-      names.push_back(fmt::format("%{} {}", node.outputs.at(0), node.op));
-    }
-    text += fmt::format("{}\n", fmt::join(names, " + "));
-  }
-  return text;
-}
-
-// Every pass that changed the graph, with the graph after it.
-std::vector<std::pair<std::string, std::string>> passes(Graph graph, const CodeArguments& code) {
-  std::vector<std::pair<std::string, std::string>> texts = {{"as read", to_text(graph)}};
-  const auto apply = [&](const char* name, const auto& pass) {
-    Graph after = pass(graph);
-    if (code.check_passes) compile::check_same(graph, after, name);
-    const std::string text = to_text(after);
-    texts.emplace_back(name, text == to_text(graph) ? "" : text);
-    graph = std::move(after);
-  };
-  if (code.opt_level >= 1) {
-    apply("fold_constants", compile::fold_constants);
-    apply("fold_batch_norm", compile::fold_batch_norm);
-    apply("simplify", compile::simplify);
-    apply("eliminate_common", compile::eliminate_common);
-    apply("eliminate_dead", compile::eliminate_dead);
-    apply("optimize (all of them, until nothing changes)", compile::optimize);
-  }
-  const compile::Target target = compile::target(code.target);
-  if (code.opt_level >= 3)
-    apply("choose_layouts", [&](Graph g) { return compile::choose_layouts(std::move(g), target); });
-  texts.emplace_back(
-      "fuse (a line for each kernel)",
-      groups_text(graph, code.opt_level >= 2 ? compile::fuse(graph) : compile::singletons(graph)));
-  return texts;
-}
-
 void explain_passes(const Options& options, const ExplainArguments& arguments) {
+  const Graph graph = read_model(arguments.model);
+  const auto passes = compile::explain_passes(graph, {.target = compile::target(arguments.code.target),
+                                                      .opt_level = arguments.code.opt_level,
+                                                      .check_passes = arguments.code.check_passes});
+  if (!arguments.output.empty()) {
+    const std::string command = fmt::format("lathe compile explain {} --passes --target {} --output {}",
+                                            arguments.model.model, arguments.code.target, arguments.output);
+    return core::write_file(arguments.output, compile::passes_page(graph.name, passes, command));
+  }
   nlohmann::json json = nlohmann::json::array();
-  for (const auto& [name, text] : passes(read_model(arguments.model), arguments.code)) {
-    json.push_back({{"pass", name}, {"text", text}});
-    if (!options.json) std::cout << fmt::format("== {}\n{}\n", name, text.empty() ? "nothing to do\n" : text);
+  for (const auto& [name, about, text] : passes) {
+    json.push_back({{"pass", name}, {"about", about}, {"text", text}});
+    if (!options.json)
+      std::cout << fmt::format("== {}\n{}\n\n{}\n", name, about, text.empty() ? "nothing to do\n" : text);
   }
   if (options.json) std::cout << json.dump(1) << "\n";
 }
 
 void explain(const Options& options, const ExplainArguments& arguments) {
   if (arguments.passes) return explain_passes(options, arguments);
+  if (!arguments.output.empty()) throw InputError("--output is for the page that --passes writes");
   fs::path directory = arguments.model.model;
   std::optional<core::TemporaryDirectory> made;
   if (fs::exists(directory / "stages")) {
@@ -179,6 +150,7 @@ void add_compile_explain(CLI::App& compile, Options& options) {
                    "A compiled directory, or a model as `lathe compile` takes it")
       ->required();
   verb->add_flag("--passes", arguments->passes, "The model's graph after every pass");
+  verb->add_option("-o,--output", arguments->output, "With --passes: a page in Markdown")->type_name("FILE");
   add_model_options(verb, arguments->model);
   add_code_options(verb, arguments->code);
   verb->callback([&options, arguments] { explain(options, *arguments); });

@@ -1,11 +1,19 @@
+#include <fmt/ranges.h>
 #include "cli/compile.h"
+
+#include <iostream>
+
 #include "lathe/compile/import_onnx.h"
 #include "lathe/compile/import_torch.h"
+#include "lathe/compile/kernel_cache.h"
+#include "lathe/compile/passes.h"
 #include "lathe/compile/text.h"
 #include "lathe/core/error.h"
 #include "lathe/core/files.h"
 #include "lathe/core/interrupt.h"
 #include "lathe/core/progress.h"
+#include "lathe/data/npy.h"
+#include "lathe/pipeline/quantize_classifier.h"
 
 namespace lathe::cli {
 namespace {
@@ -128,6 +136,7 @@ void add_code_options(CLI::App* verb, CodeArguments& arguments) {
                  "Time variants of the kernels in the network, keep the fastest");
   verb->add_flag("--check-passes", arguments.check_passes,
                  "Run the network before and after every pass, and compare");
+  verb->add_flag("--no-cache", arguments.no_cache, "Neither use nor keep kernels of other runs");
 }
 
 compile::CompileReport compile_graph(const compile::Graph& graph, const fs::path& directory,
@@ -142,13 +151,89 @@ compile::CompileReport compile_graph(const compile::Graph& graph, const fs::path
                                         .check_passes = arguments.check_passes,
                                         .variants = arguments.measure ? kVariants : 1,
                                         .measure_threads = threads,
+                                        .cache = arguments.no_cache ? "" : compile::kernel_cache_directory(),
                                         .progress = [&](const std::string& what, double fraction) {
                                           stop.check("compiling");
                                           progress.update(static_cast<int64_t>(100 * fraction), what);
                                         }});
   progress.update(100);
-  progress.finish(fmt::format("{} kernels", report.num_kernels));
+  progress.finish(fmt::format("{} kernels, {} from the cache", report.num_kernels, report.num_found));
   return report;
+}
+
+void add_quantize_options(CLI::App* verb, QuantizeArguments& arguments) {
+  verb->add_option(
+          "--quantize", arguments.quantize,
+          "int8: convolutions and linear layers in bytes, the most sensitive ones left out until the "
+          "loss allows it")
+      ->check(CLI::IsMember({"none", "int8"}))
+      ->capture_default_str();
+  verb->add_option(
+          "--calibrate", arguments.samples,
+          "Examples that ranges are measured with, one .npy file for each input; a bundle has its own")
+      ->type_name("FILE.npy")
+      ->allow_extra_args(false);
+  verb->add_option("--calibration", arguments.calibration, "How ranges are found")
+      ->check(CLI::IsMember({"min_max", "percentile", "kl"}))
+      ->capture_default_str();
+  verb->add_option(
+          "--max-loss", arguments.most_loss,
+          "Of a bundle: the accuracy it may lose; else the share of examples whose largest output may "
+          "become another")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+}
+
+namespace {
+
+// Runs of the graph's own batch, from examples along the files' first axis.
+std::vector<compile::Sample> read_samples(const compile::Graph& graph,
+                                          const std::vector<std::string>& files) {
+  if (files.size() != graph.inputs.size())
+    throw InputError("--quantize wants a --calibrate FILE.npy for each of the {} inputs, got {}",
+                     graph.inputs.size(), files.size());
+  std::vector<compile::Sample> samples;
+  for (size_t i = 0; i < files.size(); ++i) {
+    const compile::Value& input = graph.value(graph.inputs[i]);
+    const compile::Shape& shape = input.type.shape;
+    const torch::Tensor all = data::read_npy(files[i]).to(compile::scalar_type(input.type.dtype));
+    const bool fits = !shape.empty() && all.dim() == static_cast<int64_t>(shape.size()) &&
+                      all.sizes().slice(1).equals(torch::IntArrayRef(shape).slice(1)) &&
+                      all.size(0) >= shape[0];
+    if (!fits)
+      throw InputError("{} holds {}, the input {} wants {} along its first axis", files[i],
+                       fmt::join(all.sizes(), "×"), input.name, compile::to_string(input.type));
+    const auto runs = static_cast<size_t>(all.size(0) / shape[0]);
+    if (i == 0) samples.resize(runs);
+    if (runs != samples.size())
+      throw InputError("{} has examples for {} runs, {} for {}", files[i], runs, files[0], samples.size());
+    for (size_t run = 0; run < runs; ++run)
+      samples[run].push_back(all.narrow(0, static_cast<int64_t>(run) * shape[0], shape[0]).contiguous());
+  }
+  return samples;
+}
+
+}  // namespace
+
+compile::Graph quantized(const compile::Graph& graph, const QuantizeArguments& arguments, bool quiet) {
+  if (arguments.quantize == "none") return graph;
+  const auto samples = read_samples(graph, arguments.samples);
+  const compile::Graph optimized = compile::optimize(graph);
+  const core::StopToken stop = core::process_stop_token();
+  core::Progress progress("quantize", 100, "%");
+  const auto result = compile::quantize_model(optimized, samples, compile::disagreement(optimized, samples),
+                                              {.calibration = compile::calibration_of(arguments.calibration),
+                                               .most_loss = arguments.most_loss,
+                                               .progress = [&](double fraction) {
+                                                 stop.check("quantizing");
+                                                 progress.update(static_cast<int64_t>(100 * fraction));
+                                               }});
+  progress.update(100);
+  progress.finish();
+  if (!quiet)
+    std::cout << fmt::format("int8: {}; {:.1f} % of the examples have another largest output\n",
+                             pipeline::summary(result), 100 * result.loss);
+  return result.graph;
 }
 
 int threads_or_one(const Options& options) {

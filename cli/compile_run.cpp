@@ -5,6 +5,7 @@
 #include "cli/compile.h"
 #include "lathe/compile/compiled_model.h"
 #include "lathe/compile/manifest.h"
+#include "lathe/compile/roofline.h"
 #include "lathe/core/error.h"
 #include "lathe/core/interrupt.h"
 #include "lathe/data/npy.h"
@@ -63,7 +64,8 @@ void bench(const Options& options, const std::string& operand) {
   const auto profile = model.profile(kProfileRuns);
   double sum = 0, flops = 0;
   for (const auto& operation : profile) sum += operation.seconds, flops += operation.flops;
-  core::Table operations({"operation", "variant", "µs", "%", "GFLOP/s", "GB/s"});
+  const compile::Roofline roofline = compile::measure_roofline(threads);
+  core::Table operations({"operation", "variant", "µs", "%", "GFLOP/s", "GB/s", "roofline %"});
   for (size_t i = 0; i < profile.size(); ++i) {
     const auto& p = profile[i];
     operations.add({p.source,
@@ -71,10 +73,18 @@ void bench(const Options& options, const std::string& operand) {
                     {1e6 * p.seconds, 2},
                     {100 * p.seconds / sum, 1},
                     {p.flops / p.seconds / 1e9, 1},
-                    {p.bytes / p.seconds / 1e9, 1}});
+                    {p.bytes / p.seconds / 1e9, 1},
+                    {100 * roofline.seconds(p.flops, p.bytes) / p.seconds, 0}});
   }
-  core::Table summary({"threads", "median ms", "fastest ms", "runs", "GFLOP/s"});
-  summary.add({threads, 1e3 * whole.median, 1e3 * whole.min, whole.runs, {flops / whole.median / 1e9, 1}});
+  core::Table summary(
+      {"threads", "median ms", "fastest ms", "runs", "GFLOP/s", "peak GFLOP/s", "memory GB/s"});
+  summary.add({threads,
+               1e3 * whole.median,
+               1e3 * whole.min,
+               whole.runs,
+               {flops / whole.median / 1e9, 1},
+               {roofline.flops / 1e9, 1},
+               {roofline.bandwidth / 1e9, 1}});
   print(options, {{"operations", operations}, {"latency", summary}});
   if (!options.json && whole.median > kBusy * whole.min)
     std::cout << "\nThe machine is busy: half of the runs took much longer than the fastest.\n";

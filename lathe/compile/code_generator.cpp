@@ -1,6 +1,10 @@
 #include "lathe/compile/compile.h"
 #include "lathe/core/error.h"
 
+#ifdef LATHE_HALIDE
+#include "lathe/compile/codegen/implementations.h"
+#endif
+
 namespace lathe::compile {
 
 #ifdef LATHE_HALIDE
@@ -9,10 +13,24 @@ bool has_code_generator() {
   return true;
 }
 
+std::string kernel_of(const std::string& op) {
+  if (op == "attention") return "matmul, softmax";  // codegen/prepare.cpp
+  if (codegen::can_lower(op)) return "in other kernels";
+  return codegen::has_kernel(op) ? "own kernel" : "none";
+}
+
 #else
 
 bool has_code_generator() {
   return false;
+}
+
+std::string kernel_of(const std::string&) {
+  return "none";
+}
+
+std::filesystem::path linker() {
+  throw NoLinker("this build has no Halide, and nothing to link");
 }
 
 CompileReport compile(const Graph&, const std::filesystem::path&, const CompileOptions&) {

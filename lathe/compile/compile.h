@@ -6,11 +6,16 @@
 
 #include "lathe/compile/graph.h"
 #include "lathe/compile/target.h"
+#include "lathe/core/error.h"
 
 namespace lathe::compile {
 
 // Whether this build can make code (it has Halide); reading models and running compiled ones needs none.
 bool has_code_generator();
+
+// Where the code of an operator is: "own kernel", "in other kernels", what it is taken apart into, or "none".
+// Without a code generator it is "none".
+std::string kernel_of(const std::string& op);
 
 struct CompileOptions {
   Target target = compile::target("host");
@@ -22,21 +27,30 @@ struct CompileOptions {
   // choices.
   int variants = 1;
   int measure_threads = 1;  // threads of these runs
-  // Object files of kernels are kept here and used again; empty: nowhere.
+  // Kernels are kept here and used again (kernel_cache.h); empty: nowhere.
   std::filesystem::path cache;
   std::function<void(const std::string& what, double fraction)> progress;  // may be empty
 };
 
 struct CompileReport {
   int num_kernels = 0;     // different ones
+  int num_found = 0;       // kernels that the cache had; of measured variants too
   int num_operations = 0;  // calls a run
   int64_t arena_bytes = 0, arena_lower_bound = 0, parameter_bytes = 0;
   double seconds = 0, measure_seconds = 0;
 };
 
+// This machine has no linker; the text names the packages.
+class NoLinker : public InputError {
+ public:
+  using InputError::InputError;
+};
+// The program that makes module.so of kernels: the first of ld.lld and ld in PATH. Throws NoLinker.
+std::filesystem::path linker();
+
 // Writes plan.bin, params.bin, module.so and graph.json to `directory`, which appears when all of them are
-// whole. Throws InputError for a graph with an operator that has no kernel (all of them, with counts), Error
-// when there is no linker.
+// whole. Throws InputError for a graph with an operator that has no kernel (all of them, with counts), and
+// NoLinker after it wrote the kernels' object files to `directory`.objects.
 CompileReport compile(const Graph& graph, const std::filesystem::path& directory,
                       const CompileOptions& options = {});
 

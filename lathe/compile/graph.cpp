@@ -122,6 +122,14 @@ const std::string& Node::text(std::string_view name) const {
 const std::vector<int64_t>& Node::integers(std::string_view name) const {
   return attribute_of<std::vector<int64_t>>(*this, name, "a list of integers");
 }
+std::vector<double> Node::numbers(std::string_view name) const {
+  const auto found = attributes.find(std::string(name));
+  if (found == attributes.end()) return {number(name)};
+  if (const auto* list = std::get_if<std::vector<double>>(&found->second)) return *list;
+  if (const auto* list = std::get_if<std::vector<int64_t>>(&found->second))
+    return {list->begin(), list->end()};
+  return {number(name)};
+}
 bool Node::has(std::string_view name) const {
   return attributes.count(std::string(name)) > 0;
 }

@@ -31,12 +31,15 @@ struct Type {
 std::string to_string(const Type&);  // "f32[1,3,224,224]"
 
 // How a value lies in memory. Dense row-major unless block > 1: then a [N, C, H, W] value is
-// [N, ⌈C/block⌉, top + H + bottom, left + W + right, block] with zeros in the border and in channels beyond
-// C.
+// [N, ⌈C/block⌉, top + H + bottom, left + W + right, block] with zeros in channels beyond C, and zeros
+// (bytes: `filling`) in the border.
 struct Layout {
   int block = 1;
   std::array<int, 4> border{};  // rows above, rows below, columns left, columns right; only if block > 1
-  bool operator==(const Layout& other) const { return block == other.block && border == other.border; }
+  int filling = 0;              // only of u8 values with a border
+  bool operator==(const Layout& other) const {
+    return block == other.block && border == other.border && filling == other.filling;
+  }
 };
 int64_t storage_bytes(const Type&, const Layout&);
 
@@ -65,6 +68,7 @@ struct Node {
   double number(std::string_view name, double otherwise) const;
   const std::string& text(std::string_view name) const;
   const std::vector<int64_t>& integers(std::string_view name) const;
+  std::vector<double> numbers(std::string_view name) const;  // a list of integers, or one number, too
   bool has(std::string_view name) const;
 };
 

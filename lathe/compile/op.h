@@ -79,6 +79,9 @@ bool is_elementwise(std::string_view name);
 // integers:
 //   quantize(x)    scale[] zero_point[] axis dtype = u8|i8: saturate(round_half_even(x / scale) +
 //                  zero_point); one scale, or one per index of the axis
+//   conv_integer(x u8 [N, C, s…], w i8)  conv's attributes, zero_point -> i32 Σ (x − zero_point) · w; what
+//                  lies in the padding counts as zero_point (complex)
+//   linear_integer(x u8 […, K], w i8 [N, K])  zero_point -> i32 (complex)
 //   dequantize(q)  scale[] zero_point[] axis: f32; q is u8, i8, or i32 with zero points 0
 //   layout(x)      block: the same value in another layout (injective; the value's Layout says which)
 

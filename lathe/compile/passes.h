@@ -22,9 +22,14 @@ Graph fold_batch_norm(Graph graph);
 // into poolings that count it); products and sums with per-channel constants go into the convolution,
 // transposed convolution or linear layer that makes their input; relu and clamp of a clamp are one; x·1, x +
 // 0, x^1, double negation, casts to the same type, whole slices, concat of one; recognises attention
-// (softmax(scale · q kᵀ + mask) v), linear from matmul + add, gelu/silu/hardswish from their formulas.
+// (softmax(scale · q kᵀ + mask) v), linear from matmul + add, layer norm, gelu/silu/hardswish from their
+// formulas.
 Graph simplify(Graph graph);
-// All of the above until nothing changes.
+// Convolutions of one group and linear layers whose inputs are dequantized u8, or i8 made by a quantize node,
+// and whose weights are dequantized constant i8 without zero points, become sums of integers: conv_integer or
+// linear_integer, dequantize, and the bias added in floating point.
+Graph use_integer_layers(Graph graph);
+// use_integer_layers, then all of the others above until nothing changes.
 Graph optimize(Graph graph);
 
 // Gives convolutions with one group or as many groups as channels, and poolings, additions, concatenations

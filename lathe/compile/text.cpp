@@ -3,6 +3,8 @@
 #include <ATen/ATen.h>
 #include <fmt/ranges.h>
 
+#include <cstring>
+
 #include "lathe/core/error.h"
 #include "lathe/core/files.h"
 
@@ -10,6 +12,7 @@ namespace lathe::compile {
 namespace {
 
 constexpr int64_t kInlineElements = 16;
+constexpr size_t kRepeatedBytes = 1 << 18;  // of a constant that one element stands for
 
 // Backslash, quotes and control characters escaped: text stays on its line and parse_text can undo it.
 std::string escaped(std::string_view text) {
@@ -58,35 +61,52 @@ void append_elements(const torch::Tensor& tensor, std::vector<std::string>& part
   }
 }
 
-std::string elements_text(const Value& value) {
+std::vector<std::string> elements(const torch::Tensor& tensor) {
   std::vector<std::string> parts;
-  switch (value.type.dtype) {
+  switch (dtype_of(tensor.scalar_type())) {
     case DType::f32:
-      append_elements<float>(value.constant, parts);
+      append_elements<float>(tensor, parts);
       break;
     case DType::f64:
-      append_elements<double>(value.constant, parts);
+      append_elements<double>(tensor, parts);
       break;
     case DType::i64:
-      append_elements<int64_t>(value.constant, parts);
+      append_elements<int64_t>(tensor, parts);
       break;
     case DType::i32:
-      append_elements<int32_t>(value.constant, parts);
+      append_elements<int32_t>(tensor, parts);
       break;
     case DType::i16:
-      append_elements<int16_t>(value.constant, parts);
+      append_elements<int16_t>(tensor, parts);
       break;
     case DType::i8:
-      append_elements<int8_t>(value.constant, parts);
+      append_elements<int8_t>(tensor, parts);
       break;
     case DType::u8:
-      append_elements<uint8_t>(value.constant, parts);
+      append_elements<uint8_t>(tensor, parts);
       break;
     case DType::boolean:
-      append_elements<bool>(value.constant, parts);
+      append_elements<bool>(tensor, parts);
       break;
   }
-  return fmt::format("{{{}}}", fmt::join(parts, ", "));
+  return parts;
+}
+
+// Bit for bit: -0 is not 0, and NaN is NaN.
+bool all_the_same(const torch::Tensor& tensor) {
+  const char* bytes = static_cast<const char*>(tensor.data_ptr());
+  const size_t size = tensor.nbytes(), one = tensor.element_size();
+  return size <= kRepeatedBytes && std::memcmp(bytes, bytes + one, size - one) == 0;
+}
+
+bool is_hashed(const torch::Tensor& constant) {
+  return constant.numel() > kInlineElements && !all_the_same(constant);
+}
+
+std::string constant_text(const torch::Tensor& constant) {
+  if (is_hashed(constant)) return "hash " + hash_of(constant);
+  if (constant.numel() > kInlineElements) return "all " + elements(constant.flatten().slice(0, 0, 1))[0];
+  return fmt::format("{{{}}}", fmt::join(elements(constant), ", "));
 }
 
 std::string type_text(const Value& value) {
@@ -95,6 +115,7 @@ std::string type_text(const Value& value) {
   const auto& border = value.layout.border;
   text += fmt::format(" layout({}", value.layout.block);
   if (border != std::array<int, 4>{}) text += fmt::format(", border {}", fmt::join(border, " "));
+  if (value.layout.filling != 0) text += fmt::format(", filling {}", value.layout.filling);
   return text + ")";
 }
 
@@ -136,8 +157,7 @@ std::string hash_of(const torch::Tensor& constant) {
 Constants hashed_constants(const Graph& graph) {
   Constants constants;
   for (const Value& value : graph.values)
-    if (value.is_constant() && value.constant.numel() > kInlineElements)
-      constants[hash_of(value.constant)] = value.constant;
+    if (value.is_constant() && is_hashed(value.constant)) constants[hash_of(value.constant)] = value.constant;
   return constants;
 }
 
@@ -148,9 +168,8 @@ std::string to_text(const Graph& graph) {
   for (size_t i = 0; i < graph.values.size(); ++i) {
     const Value& value = graph.values[i];
     if (!value.is_constant()) continue;
-    text += fmt::format(
-        "constant {} : {} = {}\n", defined(graph, static_cast<ValueId>(i)), type_text(value),
-        value.constant.numel() > kInlineElements ? "hash " + hash_of(value.constant) : elements_text(value));
+    text += fmt::format("constant {} : {} = {}\n", defined(graph, static_cast<ValueId>(i)), type_text(value),
+                        constant_text(value.constant));
   }
   for (const Node& node : graph.nodes) text += node_text(graph, node) + "\n";
   return text + (graph.outputs.empty() ? "output\n" : fmt::format("output {}\n", references(graph.outputs)));

@@ -13,13 +13,15 @@ namespace lathe::compile {
 //   input %0 "x" : f32[1,3,8,8]
 //   constant %1 "conv.weight" : f32[16,3,3,3] = hash 0d5e1c9b2f7a4e63
 //   constant %2 "conv.bias" : f32[2] = {0.5, -1.0}
+//   constant %6 "norm.variance" : f32[64] = all 1.0
 //   %3 "y" = conv(%0, %1, %2) {groups = 1, stride = [1, 1]} : f32[1,16,8,8] layout(8, border 1 1 1 1)  # conv
 //   %4, %5 = topk(%3) {axis = 1, k = 2, largest = 1} : f32[1,2,8,8], i64[1,2,8,8]
 //   output %3, %4
 //
 // Numbers of values are the graph's. A number with a point or an exponent is a real attribute, one without an
 // integer; a list is real when one of its elements is, and "[.]" is the empty list of reals. Constants of
-// more than 16 elements are written by their hash.
+// more than 16 elements are written as one where all are the same (up to 256 KiB of them), else by their
+// hash.
 std::string to_text(const Graph& graph);
 
 // The first 16 digits of the SHA-256 of type and bytes.

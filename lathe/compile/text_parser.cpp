@@ -14,6 +14,7 @@ namespace {
 constexpr int kWidest = 4096;                   // blocks and borders
 constexpr int64_t kLongest = int64_t{1} << 40;  // of one axis
 constexpr size_t kMostAxes = 64;
+constexpr int64_t kRepeatedBytes = 1 << 18;  // of a constant that one element stands for
 
 Value declared(TextLine& line) {
   Value value;
@@ -36,6 +37,10 @@ Value declared(TextLine& line) {
     if (line.takes(",")) {
       if (!line.takes_word("border")) line.expected("'border'");
       for (int& width : value.layout.border) width = static_cast<int>(line.integer(0, kWidest, "a width"));
+      if (line.takes(",")) {
+        if (!line.takes_word("filling")) line.expected("'filling'");
+        value.layout.filling = static_cast<int>(line.integer(0, 255, "a byte"));
+      }
     }
     line.want(")");
     if (value.type.shape.size() != 4) line.wrong("a blocked layout needs four axes [N,C,H,W]");
@@ -82,22 +87,33 @@ Attribute attribute(TextLine& line) {
 }
 
 template <typename T>
+T element(TextLine& line) {
+  if constexpr (std::is_same_v<T, bool>) {
+    const std::string_view word = line.word("true or false");
+    if (word != "true" && word != "false") line.wrong("an element of bool is true or false");
+    return word == "true";
+  } else if constexpr (std::is_floating_point_v<T>) {
+    return line.real<T>();
+  } else {
+    return static_cast<T>(
+        line.integer(std::numeric_limits<T>::min(), std::numeric_limits<T>::max(), "an integer"));
+  }
+}
+
+// "{1.0, 2.0}", or "all 1.0".
+template <typename T>
 torch::Tensor elements(TextLine& line, const Type& type) {
+  if (line.takes_word("all")) {
+    if (storage_bytes(type, {}) > kRepeatedBytes) line.wrong("'all' is for constants of at most 256 KiB");
+    const torch::Tensor tensor = torch::empty(type.shape, torch::dtype(scalar_type(type.dtype)));
+    std::fill_n(tensor.data_ptr<T>(), tensor.numel(), element<T>(line));
+    return tensor;
+  }
   std::vector<T> values;
   line.want("{");
   if (!line.takes("}")) {
-    do {
-      if constexpr (std::is_same_v<T, bool>) {
-        const std::string_view word = line.word("true or false");
-        if (word != "true" && word != "false") line.wrong("an element of bool is true or false");
-        values.push_back(word == "true");
-      } else if constexpr (std::is_floating_point_v<T>) {
-        values.push_back(line.real<T>());
-      } else {
-        values.push_back(static_cast<T>(
-            line.integer(std::numeric_limits<T>::min(), std::numeric_limits<T>::max(), "an integer")));
-      }
-    } while (line.takes(","));
+    do values.push_back(element<T>(line));
+    while (line.takes(","));
     line.want("}");
   }
   if (static_cast<int64_t>(values.size()) != type.numel())

@@ -65,6 +65,12 @@ Section compiled_section(const std::vector<StageReport>& stages, const json& com
   if (error)
     section.text +=
         fmt::format(" Its outputs differ from those in double precision by {:.2g} of the largest.", *error);
+  if (const auto share = find_metric(stages, "int8_share", ""))
+    section.text += fmt::format(
+        " Layers with {:.1f} % of the multiply-adds run in bytes; on held-out examples accuracy fell by "
+        "{:.2f} "
+        "points.",
+        100 * *share, 100 * find_metric(stages, "int8_accuracy_drop", "").value_or(0));
   if (arena)
     section.text +=
         fmt::format(" It needs {} for activations and {} for parameters.",

@@ -86,7 +86,13 @@ static CompileStageOptions compile_options(const core::Config& compile) {
   o.target = compile.choice("target", o.target, targets);
   o.opt_level = compile.integer("opt_level", o.opt_level, {.min = 0, .max = 3});
   o.measure = compile.flag("measure", o.measure);
+  o.cache = compile.flag("cache", o.cache);
   o.threads = compile.integer("threads", o.threads, {.min = 1, .max = 1024});
+  o.quantize = compile.choice("quantize", o.quantize, {"none", "int8"});
+  o.calibration = compile.choice("calibration", o.calibration, {"min_max", "percentile", "kl"});
+  o.calibration_examples =
+      compile.integer("calibration_examples", o.calibration_examples, {.min = 1, .max = 100000});
+  o.max_accuracy_drop = compile.number("max_accuracy_drop", o.max_accuracy_drop, {.min = 0, .max = 1});
   return o;
 }
 

@@ -28,9 +28,14 @@ struct CompileStageOptions {
   bool enabled = true;  // where this build has a code generator
   std::string target = "host";
   int64_t opt_level = 3;
-  bool measure = false;       // choose among variants of kernels by timing them
-  int64_t threads = 1;        // of the measurements
-  bool check_passes = false;  // `lathe compile --check-passes`
+  bool measure = false;                    // choose among variants of kernels by timing them
+  int64_t threads = 1;                     // of the measurements
+  bool cache = true;                       // kernels of earlier runs are used again
+  bool check_passes = false;               // `lathe compile --check-passes`
+  std::string quantize = "none";           // "int8": layers in bytes where accuracy allows
+  std::string calibration = "percentile";  // of their ranges: min_max, percentile, kl
+  int64_t calibration_examples = 256;      // of the training examples
+  double max_accuracy_drop = 0.01;         // on held-out examples; the most sensitive layers stay in f32
 };
 
 // How the trained model's logits are scaled so that its probabilities are right, by the tuning part of the

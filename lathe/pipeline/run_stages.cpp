@@ -28,8 +28,9 @@ std::string inputs_hash(const Job& job, const Bundle& bundle, const Stage& stage
 }
 
 bool up_to_date(const Bundle& bundle, const StageReport& report, const std::string& hash) {
-  return report.inputs_hash == hash && std::all_of(report.files.begin(), report.files.end(),
-                                                   [&](const auto& file) { return bundle.has(file); });
+  return report.inputs_hash == hash && !report.details.contains("retry") &&
+         std::all_of(report.files.begin(), report.files.end(),
+                     [&](const auto& file) { return bundle.has(file); });
 }
 
 // Checkpoints of a stage whose inputs have changed since are of no use.

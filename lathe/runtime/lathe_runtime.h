@@ -19,7 +19,7 @@
 extern "C" {
 #endif
 
-#define LATHE_ABI 1
+#define LATHE_ABI 2
 #define LATHE_MAX_RANK 8
 
 typedef struct lathe_module lathe_module;
@@ -27,7 +27,7 @@ typedef struct lathe_session lathe_session;
 
 typedef struct {
   const char* name;
-  const char* dtype; /* "f32", "i64", "i32", "i16", "i8", "u8", "bool" */
+  const char* dtype; /* "f32", "f64", "i64", "i32", "i16", "i8", "u8", "bool" */
   int rank;
   int64_t shape[LATHE_MAX_RANK]; /* row-major */
   size_t bytes;

@@ -81,7 +81,7 @@ static int bind_kernels(lathe_module* m, const char* path) {
   for (uint32_t i = 0; i < count; ++i) {
     const char* name = m->strings + m->operations[i].kernel;
     void* symbol = dlsym(m->library, name);
-    if (!symbol) return lathe_fail("%s has no kernel %s; compile the model again", path, name);
+    if (!symbol) return lathe_fail("%s lacks the kernel of operation %u; compile the model again", path, i);
     memcpy(&m->kernels[i], &symbol, sizeof symbol);
   }
   return 0;

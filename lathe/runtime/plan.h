@@ -49,9 +49,9 @@ typedef struct {
   double flops, bytes;
 } lathe_plan_operation;
 
-/* Zeroes `count` runs of `bytes` bytes, `stride` bytes apart, in the arena. */
+/* Sets `count` runs of `bytes` bytes, `stride` bytes apart, in the arena to `value`. */
 typedef struct {
-  uint64_t offset, bytes, stride, count;
+  uint64_t offset, bytes, stride, count, value;
 } lathe_plan_fill;
 
 uint64_t lathe_xxhash64(const void* data, uint64_t bytes, uint64_t seed);

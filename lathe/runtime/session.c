@@ -71,15 +71,20 @@ static int32_t extent_along(const lathe_module* m, const lathe_plan_operation* o
   return m->dims[m->buffers[output].first_dim + (uint32_t)op->split_dim].extent;
 }
 
+/* Granules in the extent that is cut; the last may be smaller. */
+static int64_t num_granules(const lathe_module* m, const lathe_plan_operation* op) {
+  return ((int64_t)extent_along(m, op) + op->granule - 1) / op->granule;
+}
+
 static int num_pieces(const lathe_module* m, const lathe_plan_operation* op, int num_threads) {
   if (op->split_dim < 0 || num_threads == 1) return 1;
-  const int granules = (extent_along(m, op) + (int32_t)op->granule - 1) / (int32_t)op->granule;
+  const int64_t granules = num_granules(m, op);
   const double seconds = estimated_seconds(op);
   if (granules < 2 || seconds < 2 * kLeastPieceSeconds) return 1;
   int pieces = num_threads * (seconds > 100 * kLeastPieceSeconds ? kPiecesPerThread : 1);
   const double most = seconds / kLeastPieceSeconds;
   if (pieces > most) pieces = (int)most;
-  return pieces > granules ? granules : pieces;
+  return pieces > granules ? (int)granules : pieces;
 }
 
 static kernel_buffer make_buffer(const lathe_session* s, const lathe_plan_buffer* plan, kernel_dim* dims) {
@@ -132,8 +137,7 @@ static int prepare_calls(lathe_session* s, int num_threads) {
     const lathe_plan_operation* op = &m->operations[o];
     const int pieces = num_pieces(m, op, num_threads);
     s->operations[o] = (operation_calls){(int)(next_call - s->calls), pieces};
-    const int32_t extent = pieces > 1 ? extent_along(m, op) : 0, granule = (int32_t)op->granule;
-    const int64_t granules = (extent + granule - 1) / granule;
+    const int64_t extent = pieces > 1 ? extent_along(m, op) : 0, granules = pieces > 1 ? num_granules(m, op) : 0;
     for (int p = 0; p < pieces; ++p) {
       *next_call++ = (call){m->kernels[o], next_argument};
       for (uint32_t a = 0; a < op->num_arguments; ++a) {
@@ -141,13 +145,13 @@ static int prepare_calls(lathe_session* s, int num_threads) {
         kernel_buffer* buffer = &s->buffers[index];
         if (pieces > 1 && a >= op->num_arguments - op->num_outputs) {
           *next_buffer = make_buffer(s, &m->buffers[index], next_dims);
-          const int32_t from = (int32_t)(granules * p / pieces) * granule;
-          int32_t to = (int32_t)(granules * (p + 1) / pieces) * granule;
+          const int64_t from = granules * p / pieces * op->granule;
+          int64_t to = granules * (p + 1) / pieces * op->granule;
           if (to > extent) to = extent;
           kernel_dim* dim = &next_dims[op->split_dim];
-          next_buffer->host += (int64_t)from * dim->stride * (next_buffer->type_bits / 8);
-          dim->min += from;
-          dim->extent = to - from;
+          next_buffer->host += from * dim->stride * (next_buffer->type_bits / 8);
+          dim->min += (int32_t)from;
+          dim->extent = (int32_t)(to - from);
           buffer = next_buffer++;
           next_dims += LATHE_MAX_RANK;
         }
@@ -227,7 +231,7 @@ static int run_operation(lathe_session* s, uint32_t index) {
   for (uint32_t f = 0; f < op->num_fills; ++f) {
     const lathe_plan_fill* fill = &s->module->fills[op->first_fill + f];
     unsigned char* at = s->arena + fill->offset;
-    for (uint64_t i = 0; i < fill->count; ++i, at += fill->stride) memset(at, 0, fill->bytes);
+    for (uint64_t i = 0; i < fill->count; ++i, at += fill->stride) memset(at, (int)fill->value, fill->bytes);
   }
   const operation_calls* calls = &s->operations[index];
   piece_context context = {s, s->calls + calls->first_call};

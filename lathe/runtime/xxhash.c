@@ -21,7 +21,7 @@ static uint64_t mix(uint64_t lane, uint64_t input) { return rotate(lane + input 
 static uint64_t merge(uint64_t hash, uint64_t lane) { return (hash ^ mix(0, lane)) * P1 + P4; }
 
 uint64_t lathe_xxhash64(const void* data, uint64_t bytes, uint64_t seed) {
-  const unsigned char *p = data, *end = p + bytes;
+  const unsigned char *p = bytes ? data : (const void*)"", *end = p + bytes; /* an empty file is not mapped */
   uint64_t hash = seed + P5;
   if (bytes >= 32) {
     uint64_t a = seed + P1 + P2, b = seed + P2, c = seed, d = seed - P1;

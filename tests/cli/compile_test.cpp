@@ -194,6 +194,87 @@ TEST_F(Compile, IsCalledFromCAndPython) {
       << wrong.errors;
 }
 
+// Kernels of the first are used by the second; what is damaged is made again.
+TEST_F(Compile, KeepsKernels) {
+  const auto compiled = [&](const std::string& name, const std::vector<std::string>& more = {}) {
+    std::vector<std::string> arguments = {"compile", "other.graph", "-o",     name,
+                                          "--opt",   "0",           "--json", "--quiet"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return parse_json(work_->lathe(arguments)).at("found_kernels").get<int>();
+  };
+  parse_json(work_->lathe({"compile", "cache", "--clear", "--json"}));
+  EXPECT_EQ(compiled("first"), 0);
+  const Json cache = parse_json(work_->lathe({"compile", "cache", "--json"})).at("cache").at(0);
+  EXPECT_EQ(cache.at("directory").get<fs::path>(), *work_ / "cache" / "lathe" / "kernels");
+  const int kernels = cache.at("kernels");
+  EXPECT_GE(kernels, 3);
+  EXPECT_EQ(compiled("second"), kernels);
+  EXPECT_EQ(differences(contents(*work_ / "first"), contents(*work_ / "second")), std::vector<std::string>());
+  EXPECT_EQ(compiled("none", {"--no-cache"}), 0);
+
+  int damaged = 0;
+  for (const auto& entry : fs::directory_iterator(cache.at("directory").get<std::string>())) {
+    std::string bytes = core::read_file(entry.path());
+    if (damaged == 0) bytes.clear();
+    if (damaged == 1) bytes.resize(bytes.size() / 2);
+    if (damaged == 2) bytes[bytes.size() / 2] ^= 1;
+    std::ofstream(entry.path(), std::ios::binary | std::ios::trunc) << bytes;
+    if (++damaged == 3) break;
+  }
+  EXPECT_EQ(compiled("third"), kernels - 3);
+  EXPECT_EQ(differences(contents(*work_ / "first"), contents(*work_ / "third")), std::vector<std::string>());
+  EXPECT_EQ(compiled("fourth"), kernels);
+}
+
+// The kernels are there all the same, and a pipeline goes on.
+TEST_F(Compile, SaysThatThereIsNoLinker) {
+  core::ProcessOptions command = work_->command({"compile", "small.graph", "-o", "unlinked", "--quiet"});
+  command.environment["PATH"] = "/nowhere";
+  EXPECT_TRUE(
+      failed_with(core::run_process(command), 2, {"no linker: install lld or binutils", "unlinked.objects"}));
+  EXPECT_FALSE(fs::exists(*work_ / "unlinked"));
+  int objects = 0;
+  for (const auto& entry : fs::directory_iterator(*work_ / "unlinked.objects")) {
+    EXPECT_EQ(core::read_file(entry.path()).substr(1, 3), "ELF");
+    ++objects;
+  }
+  EXPECT_GE(objects, 1);
+
+  command = work_->command({"run", "bands.toml", "--bundle", "unlinked.bundle", "--threads", "1", "--json"});
+  command.environment["PATH"] = "/nowhere";
+  const auto run = core::run_process(command);
+  EXPECT_EQ(parse_json(run).at("stages").at(2).at("state"), "skipped");
+  EXPECT_NE(run.errors.find("compile: skipped: no linker: install lld or binutils"), std::string::npos)
+      << run.errors;
+  command = work_->command({"compile", "unlinked.bundle", "--quiet"});
+  command.environment["PATH"] = "";
+  EXPECT_TRUE(failed_with(core::run_process(command), 2, {"no linker: install lld or binutils"}));
+  // Installed meanwhile: the next run finds it.
+  const auto again = parse_json(work_->lathe(
+      {"run", "bands.toml", "--bundle", "unlinked.bundle", "--threads", "1", "--json", "--quiet"}));
+  EXPECT_EQ(again.at("stages").at(2).at("state"), "done");
+  EXPECT_TRUE(fs::exists(*work_ / "unlinked.bundle" / "compiled" / "module.so"));
+}
+
+// The pages that say how they were written are what the program writes.
+TEST_F(Compile, WritesThePages) {
+  const auto page = [&](std::vector<std::string> arguments, const std::string& name) {
+    arguments.insert(arguments.end(), {"--output", "docs/" + name});
+    ASSERT_TRUE(succeeded(work_->lathe(arguments)));
+    EXPECT_EQ(core::read_file(*work_ / "docs" / name),
+              core::read_file(fs::path(LATHE_SOURCE_DIR) / "docs" / name))
+        << name << " is stale; the page says what writes it";
+  };
+  fs::create_directory(*work_ / "docs");
+  fs::create_directory_symlink(LATHE_SOURCE_DIR "/examples", *work_ / "examples");
+  page({"compile", "explain", "examples/residual.graph", "--passes", "--check-passes", "--target",
+        "x86-64-avx2"},
+       "compile-passes.md");
+  if (parse_json(work_->lathe({"compile", "operators", "--json"})).at("onnx").empty())
+    GTEST_SKIP() << "built without ONNX (libonnx-dev)";
+  page({"compile", "operators", "--conformance"}, "operators.md");
+}
+
 TEST_F(Compile, ListsOperators) {
   const Json operators = parse_json(work_->lathe({"compile", "operators", "--json"}));
   EXPECT_GE(operators.at("operators").size(), 70u);
@@ -222,6 +303,9 @@ TEST_F(Compile, SaysWhatIsWrong) {
       {{"run", "small.compiled", "--input", "z=x.npy"}, {"no input z", "x"}},
       {{"run", "small.compiled", "--input", "x.npy", "-o", "a.npy", "-o", "b.npy"}, {"1 outputs", "2 files"}},
       {{"bench", "nowhere"}, {"nowhere is not a compiled directory"}},
+      {{"explain", "small.graph", "--output", "page.md"}, {"--passes"}},
+      {{"operators", "--output", "page.md"}, {"--conformance"}},
+      {{"operators", "--conformance", "nowhere"}, {"nowhere: no such folder", "libonnx-testdata"}},
   };
   for (const auto& [arguments, parts] : mistakes)
     EXPECT_TRUE(failed_with(lathe(arguments), 2, parts)) << fmt::format("{}", fmt::join(arguments, " "));

@@ -16,8 +16,6 @@
 namespace lathe::compile {
 namespace {
 
-constexpr const char* kTestData = "/usr/share/libonnx-testdata/data";
-
 // A model under construction.
 class Model {
  public:
@@ -125,7 +123,7 @@ Counts conformance(const std::string& folder) {
   const char* report = std::getenv("LATHE_ONNX_REPORT");
   std::ofstream out;
   if (report) out.open(report, std::ios::app);
-  for (const auto& row : onnx_conformance(std::string(kTestData) + "/" + folder)) {
+  for (const auto& row : onnx_conformance(std::string(kOnnxTestData) + "/" + folder)) {
     ++(row.verdict == Verdict::right     ? counts.right
        : row.verdict == Verdict::refused ? counts.refused
                                          : counts.wrong);
@@ -215,6 +213,22 @@ TEST(Onnx, QuantizedNetworkKeepsItsIntegers) {
   const torch::Tensor seen = torch::fake_quantize_per_tensor_affine(x, 0.02, 128, 0, 255);
   const torch::Tensor expected = torch::conv2d(seen, w.to(torch::kFloat32) * scales.reshape({3, 1, 1, 1}));
   EXPECT_TRUE(torch::allclose(evaluate(graph, {x})[0], expected, 1e-4, 1e-4));
+}
+
+TEST(Onnx, ProductsOfBytesHaveIntegerKernels) {
+  Model model;
+  model.input("x", {2, 8});
+  const torch::Tensor w = torch::randint(-127, 128, {8, 3}, torch::kInt8);
+  model.weight("sx", torch::tensor(0.02f)), model.weight("zx", torch::tensor(128, torch::kUInt8)),
+      model.weight("w", w);
+  model.node("QuantizeLinear", {"x", "sx", "zx"}, {"q"});
+  model.node("MatMulInteger", {"q", "w", "zx"}, {"y"});
+  model.output("y");
+  const Graph graph = import_onnx_bytes(model.bytes());
+  EXPECT_EQ(names_of(graph), "quantize linear_integer");
+  const torch::Tensor x = torch::randn({2, 8});
+  const torch::Tensor q = (x.to(torch::kFloat64) / 0.02).round().clamp(-128, 127);
+  EXPECT_TRUE(torch::equal(evaluate(graph, {x})[0].to(torch::kFloat64), q.matmul(w.to(torch::kFloat64))));
 }
 
 void add_branch(onnx::NodeProto* node, const std::string& name, const std::string& op) {
@@ -317,7 +331,8 @@ TEST(OnnxBadInput, DamagedFilesAreRefused) {
   for (const char* name :
        {"test_lstm_defaults", "test_loop11", "test_resize_upsample_scales_cubic", "test_einsum_batch_matmul",
         "test_pow_types_int32_float32", "test_qlinearconv", "test_slice_neg_steps", "test_if"}) {
-    const std::string good = core::read_file(std::filesystem::path(kTestData) / "node" / name / "model.onnx");
+    const std::string good =
+        core::read_file(std::filesystem::path(kOnnxTestData) / "node" / name / "model.onnx");
     const auto attempt = [&](const std::string& bytes) {
       try {
         import_onnx_bytes(bytes);

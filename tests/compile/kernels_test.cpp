@@ -259,6 +259,22 @@ TEST_F(Kernels, Integers) {
   check();
 }
 
+// To the bit in quantize_test.cpp.
+TEST_F(Kernels, LayersOfBytes) {
+  const auto bytes = [&](const Shape& shape) {
+    return graph_.add_constant((random_tensor(random_, shape, 30, 0)).clamp(-63, 63).to(torch::kInt8));
+  };
+  const ValueId x = input("x", {1, 8, 9, 7}, DType::u8);
+  add("conv_integer", {x, bytes({12, 8, 3, 3})},
+      {{"stride", Integers{1, 1}},
+       {"padding", Integers{1, 1, 1, 1}},
+       {"dilation", Integers{1, 1}},
+       {"groups", int64_t{1}},
+       {"zero_point", int64_t{2}}});
+  add("linear_integer", {input("rows", {3, 20}, DType::u8), bytes({10, 20})}, {{"zero_point", int64_t{1}}});
+  check();
+}
+
 TEST_F(Kernels, Recurrent) {
   const ValueId x = input("x", {6, 3, 10});
   for (int64_t reverse : {0, 1}) {

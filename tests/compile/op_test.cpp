@@ -370,6 +370,40 @@ TEST(Op, QuantizationRoundsHalfToEvenAndSaturates) {
                       .int_repr());
 }
 
+TEST(Op, SumsOfBytesAreThoseOfPlainLoops) {
+  const torch::Tensor x = torch::randint(0, 256, {2, 3, 5, 6}, torch::kUInt8),
+                      w = torch::randint(-128, 128, {4, 3, 3, 2}, torch::kInt8);
+  const int zero = 17, pad = 1, stride = 2;
+  const torch::Tensor y = one("conv_integer", {x, w},
+                              {{"stride", List{stride, stride}},
+                               {"padding", List{pad, pad, pad, pad}},
+                               {"dilation", List{1, 1}},
+                               {"groups", int64_t{1}},
+                               {"zero_point", int64_t{zero}}});
+  ASSERT_EQ(y.sizes(), torch::IntArrayRef({2, 4, 3, 4}));
+  const auto xs = x.accessor<uint8_t, 4>();
+  const auto ws = w.accessor<int8_t, 4>();
+  const auto ys = y.accessor<int, 4>();
+  for (int n = 0; n < 2; ++n)
+    for (int o = 0; o < 4; ++o)
+      for (int row = 0; row < 3; ++row)
+        for (int column = 0; column < 4; ++column) {
+          int sum = 0;
+          for (int c = 0; c < 3; ++c)
+            for (int i = 0; i < 3; ++i)
+              for (int j = 0; j < 2; ++j) {
+                const int at = row * stride - pad + i, across = column * stride - pad + j;
+                if (at >= 0 && at < 5 && across >= 0 && across < 6)
+                  sum += (xs[n][c][at][across] - zero) * ws[o][c][i][j];
+              }
+          EXPECT_EQ(ys[n][o][row][column], sum);
+        }
+  const torch::Tensor rows = torch::tensor({{0, 255}, {10, 20}}, torch::kUInt8),
+                      weight = torch::tensor({{-128, 127}, {1, 2}, {0, -1}}, torch::kInt8);
+  EXPECT_TRUE(torch::equal(one("linear_integer", {rows, weight}, {{"zero_point", int64_t{10}}}),
+                           torch::tensor({{32395, 480, -245}, {1270, 20, -10}}, torch::kInt32)));
+}
+
 TEST(Op, RefusalsSayWhatWouldBeRight) {
   const Attributes conv = {{"stride", List{1, 1}},
                            {"padding", List{0, 0, 0, 0}},

@@ -55,6 +55,7 @@ class Runtime : public ::testing::Test {
   static std::string refusal(const fs::path& directory) {
     lathe_module* module = lathe_load(directory.c_str());
     if (!module) return lathe_last_error();
+    lathe_session_free(lathe_session_new(module, 2));  // cuts operations into pieces
     lathe_unload(module);
     return "";
   }
@@ -122,6 +123,10 @@ TEST_F(Runtime, RefusesPlansThatReachBeyondTheirMemory) {
   EXPECT_NE(altered([](std::string& b) {
               reinterpret_cast<lathe_plan_header*>(b.data())->arena_bytes = 64;
             }).find("beyond"),
+            std::string::npos);
+  EXPECT_NE(altered([](std::string& b) {
+              reinterpret_cast<lathe_plan_tensor*>(b.data() + sizeof(lathe_plan_header))->element_bytes = 8;
+            }).find("a tensor"),
             std::string::npos);
   // Every single word of the plan set to something large is refused or harmless, and never crashes.
   for (size_t at = 12; at + 4 <= plan.size() - 8; at += 4)

@@ -223,6 +223,43 @@ TEST(Simplify, RecognisesActivations) {
   }
 }
 
+TEST(Simplify, RecognisesLayerNorm) {
+  expect_simplified(
+      "input %0 : f32[3,4]\nconstant %1 : f32[] = {0.125}\nconstant %2 : f32[] = {2.0}\n"
+      "constant %3 : f32[4] = {1.0, 2.0, 3.0, 4.0}\nconstant %4 : f32[4] = {5.0, 6.0, 7.0, 8.0}\n"
+      "%5 = mean(%0) {axes = [1], keepdims = 1} : f32[3,1]\n%6 = sub(%0, %5) : f32[3,4]\n"
+      "%7 = pow(%6, %2) : f32[3,4]\n%8 = mean(%7) {axes = [1], keepdims = 1} : f32[3,1]\n"
+      "%9 = add(%8, %1) : f32[3,1]\n%10 = sqrt(%9) : f32[3,1]\n%11 = div(%6, %10) : f32[3,4]\n"
+      "%12 = mul(%11, %3) : f32[3,4]\n%13 = add(%4, %12) : f32[3,4]\noutput %13\n",
+      "input %0 : f32[3,4]\nconstant %1 : f32[4] = {1.0, 2.0, 3.0, 4.0}\n"
+      "constant %2 : f32[4] = {5.0, 6.0, 7.0, 8.0}\n"
+      "%3 = layer_norm(%0, %1, %2) {eps = 0.125, num_axes = 1} : f32[3,4]\noutput %3\n");
+  // Another value's mean is no norm.
+  const std::string other =
+      "input %0 : f32[3,4]\ninput %1 : f32[3,4]\nconstant %2 : f32[] = {0.125}\n"
+      "%3 = mean(%1) {axes = [1], keepdims = 1} : f32[3,1]\n%4 = sub(%0, %3) : f32[3,4]\n"
+      "%5 = square(%4) : f32[3,4]\n%6 = mean(%5) {axes = [1], keepdims = 1} : f32[3,1]\n"
+      "%7 = add(%6, %2) : f32[3,1]\n%8 = sqrt(%7) : f32[3,1]\n%9 = div(%4, %8) : f32[3,4]\noutput %9\n";
+  expect_simplified(other, other);
+}
+
+TEST(UseIntegerLayers, TakesQuantizedLayersWithTheirBias) {
+  expect_pass(
+      use_integer_layers,
+      "input %0 \"x\" : f32[1,3]\nconstant %1 : i8[2,3] = {1, -2, 3, 4, 5, -6}\n"
+      "constant %2 : f32[2] = {0.25, 0.5}\n"
+      "%3 = quantize(%0) {dtype = \"i8\", scale = [0.5], zero_point = [-1]} : i8[1,3]\n"
+      "%4 = dequantize(%3) {scale = [0.5], zero_point = [-1]} : f32[1,3]\n"
+      "%5 = dequantize(%1) {axis = 0, scale = [0.25, 0.125], zero_point = [0, 0]} : f32[2,3]\n"
+      "%6 = linear(%4, %5, %2) : f32[1,2]  # fc\noutput %6\n",
+      "input %0 \"x\" : f32[1,3]\nconstant %1 : i8[2,3] = {1, -2, 3, 4, 5, -6}\n"
+      "constant %2 : f32[2] = {0.25, 0.5}\n"
+      "%3 = quantize(%0) {dtype = \"u8\", scale = [0.5], zero_point = [127.0]} : u8[1,3]\n"
+      "%4 = linear_integer(%3, %1) {zero_point = 127} : i32[1,2]  # fc\n"
+      "%5 = dequantize(%4) {axis = 1, scale = [0.125, 0.0625], zero_point = [0.0, 0.0]} : f32[1,2]  # fc\n"
+      "%6 = add(%5, %2) : f32[1,2]  # fc\noutput %6\n");
+}
+
 TEST(Simplify, RecognisesAttention) {
   const std::string inputs =
       "input %0 \"q\" : f32[2,3,4]\ninput %1 \"k\" : f32[2,5,4]\ninput %2 \"v\" : f32[2,5,6]\n";

@@ -32,7 +32,7 @@ TEST(Text, PrintsEveryPart) {
   Graph graph;
   graph.name = "net";
   const ValueId x = graph.add_input("x", {DType::f32, {1, 2, 4, 4}});
-  const ValueId w = graph.add_constant(at::ones({8, 2, 3, 3}), "conv.weight");
+  const ValueId w = graph.add_constant(at::arange(144.0f).view({8, 2, 3, 3}), "conv.weight");
   const ValueId b =
       graph.add_constant(at::tensor({0.1f, -1.0f, 2.5f, 1e-20f, 0.f, 0.f, 0.f, 7.f}), "conv.bias");
   const ValueId y = graph.add("conv", {x, w, b},
@@ -60,6 +60,26 @@ TEST(Text, PrintsEveryPart) {
           "i64[1,2,4,4]\n"
           "output %3, %5\n");
   expect_round_trip(graph);
+}
+
+TEST(Text, OneElementStandsForEqualOnes) {
+  Graph graph;
+  for (const auto type : {torch::kFloat32, torch::kFloat64, torch::kInt64, torch::kInt32, torch::kInt16,
+                          torch::kInt8, torch::kUInt8, torch::kBool})
+    graph.add_constant(at::ones({17, 3}, type));
+  torch::Tensor zeros = at::zeros({20});
+  graph.add_constant(-zeros);
+  zeros[3] = -0.0;
+  graph.add_constant(zeros);                // equal numbers, other bits
+  graph.add_constant(at::ones({1 << 17}));  // too many
+  const std::string text = to_text(graph);
+  EXPECT_NE(text.find("constant %0 : f32[17,3] = all 1.0\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("constant %7 : bool[17,3] = all true\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("constant %8 : f32[20] = all -0.0\n"), std::string::npos) << text;
+  EXPECT_EQ(hashed_constants(graph).size(), 2u);
+  expect_round_trip(graph);
+  EXPECT_EQ(refusal("graph \"\"\nconstant %0 : f32[131072] = all 1.0\noutput"),
+            "line 2: 'all' is for constants of at most 256 KiB");
 }
 
 TEST(Text, ConstantsOfEveryTypeComeBackBitForBit) {

@@ -44,7 +44,7 @@ std::vector<Implementation> arg_extreme(const Job& job) {
     if (keep) c.erase(c.begin() + axis);
     return Halide::cast<int64_t>(best(std::vector<Expr>(c.rbegin(), c.rend()))[0]);
   });
-  const ValueId last = lower_rest(scope, job.group, job.anchor + 1);
+  const ValueId last = lower_rest(scope, job.group);
   const Argument output = interior(job.graph, last);
   const Loops loop = loops(output.dims.size());
   Func out("out");

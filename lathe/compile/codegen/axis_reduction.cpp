@@ -66,7 +66,7 @@ std::vector<Implementation> axis_reduction(const Job& job) {
     const Expr value = call(f, key);
     return mean ? value * Halide::Internal::make_const(value.type(), factor) : value;
   });
-  const ValueId last = lower_rest(scope, job.group, job.anchor + 1);
+  const ValueId last = lower_rest(scope, job.group);
   const Argument output = interior(job.graph, last);
   const Loops loop = loops(output.dims.size());
   Func out("out");

@@ -3,17 +3,10 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <filesystem>
-
 #include "lathe/core/error.h"
 #include "lathe/core/files.h"
 
 namespace lathe::compile::codegen {
-namespace fs = std::filesystem;
-
-CodeCache::CodeCache(std::string directory) : directory_(std::move(directory)) {
-  if (!directory_.empty()) fs::create_directories(directory_);
-}
 
 std::shared_ptr<const Code> CodeCache::get(
     const std::string& key, const std::function<void(const std::string&, const std::string&)>& make) {
@@ -23,17 +16,19 @@ std::shared_ptr<const Code> CodeCache::get(
   }
   auto code = std::make_shared<Code>();
   code->symbol = "lathe_" + core::sha256(key).substr(0, 24);
-  const fs::path kept = directory_.empty() ? fs::path() : fs::path(directory_) / (code->symbol + ".o");
-  if (!kept.empty() && fs::exists(kept)) {
-    code->object = core::read_file(kept);
+  const std::string kept = fmt::format("{}\n{}", generator_version(), key);
+  auto found = disk_.find(kept);
+  if (found) {
+    code->object = *std::move(found);
   } else {
     const core::TemporaryDirectory directory("lathe-kernel-");
     const std::string file = directory.path() / "kernel.o";
     make(code->symbol, file);
     code->object = core::read_file(file);
-    if (!kept.empty()) core::write_file(kept, code->object);
+    disk_.keep(kept, code->object);
   }
   std::lock_guard lock(mutex_);
+  num_found_ += found.has_value();
   return codes_.emplace(key, code).first->second;
 }
 

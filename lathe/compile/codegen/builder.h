@@ -7,6 +7,7 @@
 #include <set>
 
 #include "lathe/compile/codegen/kernel.h"
+#include "lathe/compile/kernel_cache.h"
 
 namespace lathe::compile::codegen {
 
@@ -21,17 +22,21 @@ constexpr Halide::MemoryType kOnStack = Halide::MemoryType::Register;
 
 class CodeCache {
  public:
-  // Objects are also kept as files of `directory`, unless it is empty.
-  explicit CodeCache(std::string directory = {});
+  explicit CodeCache(std::filesystem::path directory = {}) : disk_(std::move(directory)) {}
   std::shared_ptr<const Code> get(
       const std::string& key,
       const std::function<void(const std::string& symbol, const std::string& file)>& make);
+  int num_found() const { return num_found_; }  // on disk
 
  private:
   std::mutex mutex_;
-  std::string directory_;
+  KernelCache disk_;
+  int num_found_ = 0;
   std::map<std::string, std::shared_ptr<const Code>> codes_;
 };
+
+// Of this program's code generator: its sources' hash. Made by CMakeLists.txt.
+std::string_view generator_version();
 
 Halide::Type halide_type(DType);
 Halide::Target halide_target(const Target&);

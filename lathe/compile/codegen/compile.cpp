@@ -76,6 +76,21 @@ std::vector<size_t> measure(const Graph& graph, const std::vector<Group>& groups
   return best;
 }
 
+// Without a linker: the kernels as object files beside where the module would be.
+[[noreturn]] void keep_objects(const fs::path& objects, const fs::path& target, const NoLinker& reason) {
+  const fs::path kept = target.string() + ".objects";
+  fs::copy(objects, kept, fs::copy_options::recursive | fs::copy_options::overwrite_existing);
+  throw NoLinker("{}; the kernels' object files are in {}", reason.what(), kept.string());
+}
+
+bool can_link() {
+  try {
+    return !linker().empty();
+  } catch (const NoLinker&) {
+    return false;
+  }
+}
+
 }  // namespace
 
 CompileReport compile(const Graph& original, const fs::path& directory, const CompileOptions& options) {
@@ -104,7 +119,7 @@ CompileReport compile(const Graph& original, const fs::path& directory, const Co
       codegen::kernel_groups(graph, options.opt_level >= 2 ? fuse(graph) : singletons(graph));
   codegen::widen_borders(graph, groups);
 
-  codegen::CodeCache cache(options.cache.string());
+  codegen::CodeCache cache(options.cache);
   std::vector<std::vector<Implementation>> all(groups.size());
   for (size_t g = 0; g < groups.size(); ++g) {
     if (options.progress)
@@ -115,7 +130,7 @@ CompileReport compile(const Graph& original, const fs::path& directory, const Co
   }
   CompileReport report;
   std::vector<size_t> best(groups.size(), 0);
-  if (options.variants > 1 && runs_here(options.target)) {
+  if (options.variants > 1 && runs_here(options.target) && can_link()) {
     const auto measured = std::chrono::steady_clock::now();
     best = measure(graph, groups, all, options);
     report.measure_seconds = seconds_since(measured);
@@ -124,10 +139,16 @@ CompileReport compile(const Graph& original, const fs::path& directory, const Co
   for (size_t g = 0; g < groups.size(); ++g)
     chosen.push_back({groups[g], all[g].empty() ? nullptr : &all[g][best[g]]});
 
-  const fs::path target = fs::absolute(directory);
+  fs::path target = fs::absolute(directory);
+  if (!target.has_filename()) target = target.parent_path();  // "net.compiled/"
   fs::create_directories(target.parent_path());
   const core::TemporaryDirectory staged(".compile-", target.parent_path());
-  const auto size = codegen::write_module(graph, chosen, options.target, staged.path());
+  codegen::ModuleSize size;
+  try {
+    size = codegen::write_module(graph, chosen, options.target, staged.path());
+  } catch (const NoLinker& error) {
+    keep_objects(staged.path() / "objects", target, error);
+  }
   const fs::path fresh = staged.path() / "module", old = staged.path() / "old";
   fs::create_directory(fresh);
   for (const char* name : {"plan.bin", "params.bin", "module.so", "graph.json"})
@@ -135,6 +156,7 @@ CompileReport compile(const Graph& original, const fs::path& directory, const Co
   if (fs::exists(target)) fs::rename(target, old);
   fs::rename(fresh, target);
   report.num_kernels = size.num_kernels;
+  report.num_found = cache.num_found();
   report.num_operations = size.num_operations;
   report.arena_bytes = size.arena_bytes;
   report.arena_lower_bound = size.arena_lower_bound;

@@ -74,12 +74,15 @@ std::vector<Implementation> plain_convolution(const Job& job) {
                         : position);
     weight.push_back(tap);
   }
-  Expr value = x(at);
+  const bool integers = node.op == "conv_integer";
+  const auto widened = [integers](const Expr& byte) { return integers ? Halide::cast<int>(byte) : byte; };
+  Expr value = widened(x(at));
+  if (integers) value = value - static_cast<int>(node.integer("zero_point"));
   if (!Halide::Internal::is_const_one(inside)) value = Halide::select(Halide::likely(inside), value, zero);
-  acc(key.vars) += value * w(weight);
+  acc(key.vars) += value * widened(w(weight));
   scope.define(node.outputs[0],
                [acc](const Coordinates& c) { return acc(std::vector<Expr>(c.rbegin(), c.rend())); });
-  const ValueId last = lower_rest(scope, job.group, job.anchor + 1);
+  const ValueId last = lower_rest(scope, job.group);
   const Argument output = interior(job.graph, last);
   const Loops loop = loops(output.dims.size());
   Func out("out");
@@ -159,7 +162,7 @@ std::vector<Implementation> transposed_convolution(const Job& job) {
   acc(key.vars) += Halide::select(inside, x(at), zero) * w(weight);
   scope.define(node.outputs[0],
                [acc](const Coordinates& c) { return acc(std::vector<Expr>(c.rbegin(), c.rend())); });
-  const ValueId last = lower_rest(scope, job.group, job.anchor + 1);
+  const ValueId last = lower_rest(scope, job.group);
   const Argument output = interior(job.graph, last);
   const Loops loop = loops(output.dims.size());
   Func out("out");

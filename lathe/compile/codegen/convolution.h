@@ -19,7 +19,23 @@ struct Conv2d {
 Conv2d conv2d(const Graph& graph, const Node& node);
 // The bias padded to whole blocks, [⌈O/b⌉, b]; zeros if there is none.
 torch::Tensor blocked_bias(const Graph& graph, const Node& node, const Conv2d& conv);
-torch::Tensor weight_of(const Graph& graph, const Node& node);
+
+// Columns × rows × blocks of output channels that stay in registers.
+struct ConvTile {
+  int x, y, blocks;
+  int accumulators() const { return x * y * blocks; }
+};
+// The loops over a blocked output, whose vars are called v, x, y, kb, n; accumulators are computed at `tile`.
+struct BlockedOutput {
+  Halide::Func func;
+  Halide::Var tile;
+  Argument argument;
+  Builder::Output options;
+  std::string order;
+  void finish(Builder&, const Job&, const std::string& name);
+};
+// Lowers what follows the convolution, whose own output is defined.
+BlockedOutput blocked_output(const Job&, Scope&, const Conv2d&, const ConvTile&, double weight_bytes);
 
 bool winograd_applies(const Graph& graph, const Node& node);
 // Rows and columns beyond input and output that tiles of any of the variants touch.

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 #include <algorithm>
 
-#include "lathe/compile/codegen/implementations.h"
+#include "lathe/compile/codegen/dense.h"
 #include "lathe/core/error.h"
 
 namespace lathe::compile::codegen {
@@ -44,14 +44,37 @@ torch::Tensor pack(const torch::Tensor& weight, int64_t width) {
   return padded.view({panels, width, k}).transpose(1, 2).contiguous();
 }
 
+Panels float_panels(Builder& builder, const Node& node, const Access& x, int width, bool one_row) {
+  const torch::Tensor weight = weight_of(builder.graph(), node);
+  const int64_t columns = weight.size(0), depth = weight.size(1);
+  const Access w = builder.parameter(pack(weight, width));
+  torch::Tensor bias = torch::zeros({(columns + width - 1) / width, width});
+  if (node.inputs.size() > 2)
+    bias.view({-1}).slice(0, 0, columns).copy_(builder.graph().value(node.inputs[2]).constant.flatten());
+  const Access b = builder.parameter(bias);
+  Var i("i"), m("m"), p("p");
+  const RDom k(0, static_cast<int>(depth));
+  Func acc("acc");
+  acc(i, m, p) = b({p, i});
+  acc(i, m, p) += x({m, k}) * w({p, k, i});
+  acc.bound_extent(i, width).bound_extent(p, 1);
+  acc.vectorize(i, builder.lanes()).unroll(i).unroll(m);
+  acc.update().reorder(i, m, k).vectorize(i, builder.lanes()).unroll(i).unroll(m);
+  if (one_row && depth % 4 == 0) acc.update().unroll(k, 4);
+  return {acc, [acc](const Expr& column, const Expr& row, const Expr& panel) {
+            return Expr(acc(column, row, panel));
+          }};
+}
+
 Implementation dense(const Job& job, const Tile& tile) {
   const Node& node = job.node();
   const Graph& graph = job.graph;
-  const Shape &x_shape = graph.type(node.inputs[0]).shape, &w_shape = graph.type(node.inputs[1]).shape;
-  const int64_t depth = x_shape.back(), columns = w_shape[0],
+  const int64_t depth = graph.type(node.inputs[0]).shape.back(),
+                columns = graph.type(node.inputs[1]).shape[0],
                 rows = graph.type(node.inputs[0]).numel() / depth;
   Implementation result;
-  result.name = fmt::format("panels {}x{}", tile.rows, tile.vectors);
+  const bool integers = node.op == "linear_integer";
+  result.name = fmt::format("{}panels {}x{}", integers ? "integer " : "", tile.rows, tile.vectors);
   Builder builder(graph, job.target, job.cache, result);
   Scope scope(builder);
   const int lanes = builder.lanes();
@@ -64,17 +87,10 @@ Implementation dense(const Job& job, const Tile& tile) {
                           {graph.type(id).numel() / last, last});
   };
   const Access x = builder.view(matrix(node.inputs[0], depth));
-  const Access w = builder.parameter(pack(graph.value(node.inputs[1]).constant, width));
-  torch::Tensor bias = torch::zeros({(columns + width - 1) / width, width});
-  if (node.inputs.size() > 2)
-    bias.view({-1}).slice(0, 0, columns).copy_(graph.value(node.inputs[2]).constant.flatten());
-  const Access b = builder.parameter(bias);
-
+  const Panels sums = integers ? integer_panels(builder, node, x, weight_of(graph, node), width)
+                               : float_panels(builder, node, x, width, rows == 1);
+  Func acc = sums.acc, out("out");
   Var i("i"), m("m"), p("p"), j("j");
-  const RDom k(0, static_cast<int>(depth));
-  Func acc("acc"), out("out");
-  acc(i, m, p) = b({p, i});
-  acc(i, m, p) += x({m, k}) * w({p, k, i});
 
   // Element-wise consumers see [M, N]: broadcasts of their operands are rebuilt from the row's number.
   const Shape shape = graph.type(node.outputs[0]).shape;
@@ -88,7 +104,7 @@ Implementation dense(const Job& job, const Tile& tile) {
   const bool even = columns % width == 0;
   const Expr column = even ? p * width + i : Expr(j);
   at.back() = column;
-  const Expr product = even ? acc(i, m, p) : acc(j % width, m, j / width);
+  const Expr product = even ? sums.at(i, m, p) : sums.at(j % width, m, j / width);
   scope.define(node.outputs[0], [product](const Coordinates&) { return product; });
   // Operands of the whole output's shape are matrices too, which spares the divisions.
   for (size_t n = job.anchor + 1; n < job.group.nodes.size(); ++n)
@@ -101,7 +117,7 @@ Implementation dense(const Job& job, const Tile& tile) {
         const Access whole = builder.view(matrix(id, columns));
         scope.define(id, [whole, m, column](const Coordinates&) { return whole({m, column}); });
       }
-  const ValueId last = lower_rest(scope, job.group, job.anchor + 1);
+  const ValueId last = lower_rest(scope, job.group);
   Argument output = matrix(last, columns);
   Var jo("jo"), ji("ji"), mo("mo"), mi("mi");
   if (even) {
@@ -118,10 +134,7 @@ Implementation dense(const Job& job, const Tile& tile) {
             rows % tile.rows == 0 ? Halide::TailStrategy::RoundUp : Halide::TailStrategy::ShiftInwards);
   out.reorder(lane, mi, mo, panel).unroll(mi);
   if (even || columns >= lanes) out.vectorize(lane, lanes).unroll(lane);  // else accumulators live in memory
-  acc.store_in(kOnStack).compute_at(out, mo).bound_extent(i, width).bound_extent(p, 1);
-  acc.vectorize(i, lanes).unroll(i).unroll(m);
-  acc.update().reorder(i, m, k).vectorize(i, lanes).unroll(i).unroll(m);
-  if (rows == 1 && depth % 4 == 0) acc.update().unroll(k, 4);
+  acc.store_in(kOnStack).compute_at(out, mo);
 
   Builder::Output options;
   options.flops = 2.0 * static_cast<double>(rows * columns * depth);
@@ -173,7 +186,7 @@ std::vector<Implementation> matrix_product(const Job& job) {
   acc(loop.vars) += a(a_at) * b(b_at);
   scope.define(node.outputs[0],
                [acc](const Coordinates& at) { return acc(std::vector<Expr>(at.rbegin(), at.rend())); });
-  const ValueId last = lower_rest(scope, job.group, job.anchor + 1);
+  const ValueId last = lower_rest(scope, job.group);
   out(loop.vars) = scope.at(last)(loop.at);
 
   const int lanes = builder.lanes();

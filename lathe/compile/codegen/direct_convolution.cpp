@@ -12,15 +12,9 @@ using Halide::Func;
 using Halide::RDom;
 using Halide::Var;
 
-// Columns × rows × blocks of output channels that stay in registers.
-struct Tile {
-  int x, y, blocks;
-  int accumulators() const { return x * y * blocks; }
-};
-
 // Cycles a multiply-add takes, relative to the best: two of them and two loads a cycle, four cycles until one
 // may follow on the same accumulator; columns computed twice count.
-double cost(const Tile& tile, const Conv2d& conv) {
+double cost(const ConvTile& tile, const Conv2d& conv) {
   const double work = tile.accumulators(), loads = tile.x * tile.y + tile.blocks;
   const double cycles = std::max({work / 2, loads / 2, 4.0}) + 0.05 * loads;
   const auto waste = [](int64_t extent, int step) {
@@ -30,8 +24,8 @@ double cost(const Tile& tile, const Conv2d& conv) {
 }
 
 // Best first.
-std::vector<Tile> tiles(const Conv2d& conv, int registers, size_t most) {
-  std::vector<Tile> all;
+std::vector<ConvTile> tiles(const Conv2d& conv, int registers, size_t most) {
+  std::vector<ConvTile> all;
   for (int blocks = 1; blocks <= 4; ++blocks) {
     if (conv.out_blocks() % blocks != 0) continue;
     for (int y = 1; y <= 2; ++y)
@@ -40,7 +34,7 @@ std::vector<Tile> tiles(const Conv2d& conv, int registers, size_t most) {
           all.push_back({x, y, blocks});
   }
   std::stable_sort(all.begin(), all.end(),
-                   [&](const Tile& a, const Tile& b) { return cost(a, conv) < cost(b, conv); });
+                   [&](const ConvTile& a, const ConvTile& b) { return cost(a, conv) < cost(b, conv); });
   if (all.size() > most) all.resize(most);
   return all;
 }
@@ -58,7 +52,7 @@ torch::Tensor pack(const torch::Tensor& weight, const Conv2d& conv, int blocks) 
       .contiguous();
 }
 
-Implementation direct(const Job& job, const Conv2d& conv, const Tile& tile) {
+Implementation direct(const Job& job, const Conv2d& conv, const ConvTile& tile) {
   const Node& node = job.node();
   Implementation result;
   result.name = fmt::format("direct {}x{}x{}", tile.x, tile.y, tile.blocks);
@@ -83,42 +77,18 @@ Implementation direct(const Job& job, const Conv2d& conv, const Tile& tile) {
   acc(v, px, py, kb, n) += input * w({kb / tile.blocks, r.w, r.z, r.y, r.x, kb % tile.blocks, v});
   scope.define(node.outputs[0],
                [acc](const Coordinates& at) { return acc(at[4], at[3], at[2], at[1], at[0]); });
-  const ValueId last = lower_rest(scope, job.group, job.anchor + 1);
-  const Argument output = interior(job.graph, last);
-  Func out("out");
-  const Coordinates at = {n, kb, py, px, v};
-  out(v, px, py, kb, n) = without_filling(job.graph.value(last), at, scope.at(last)(at));
-
-  Var xo("xo"), xi("xi"), yo("yo"), yi("yi"), ko("ko"), ki("ki");
-  const auto tail = [](int64_t extent, int step) {
-    return extent % step == 0 ? Halide::TailStrategy::RoundUp : Halide::TailStrategy::ShiftInwards;
-  };
-  out.split(kb, ko, ki, tile.blocks, Halide::TailStrategy::RoundUp)
-      .split(px, xo, xi, tile.x, tail(conv.width, tile.x))
-      .split(py, yo, yi, tile.y, tail(conv.height, tile.y));
-  // Whatever is read again and again should fit the second cache: all weights while rows go by, or else the
-  // input.
   const double weight_bytes = 4.0 * static_cast<double>(weight_of(job.graph, node).numel());
-  const bool rows_outside = weight_bytes <= static_cast<double>(job.target.l2_bytes) / 2;
-  if (rows_outside)
-    out.reorder(v, xi, yi, ki, xo, ko, yo, n);
-  else
-    out.reorder(v, xi, yi, ki, xo, yo, ko, n);
-  out.vectorize(v).unroll(xi).unroll(yi).unroll(ki);
-  acc.store_in(kOnStack).compute_at(out, xo).vectorize(v).unroll(px).unroll(py).unroll(kb);
+  BlockedOutput out = blocked_output(job, scope, conv, tile, weight_bytes);
+  acc.store_in(kOnStack).compute_at(out.func, out.tile).vectorize(v).unroll(px).unroll(py).unroll(kb);
   acc.update().reorder(v, px, py, kb, r.x, r.y, r.z, r.w).vectorize(v).unroll(px).unroll(py).unroll(kb);
   if (in_lanes <= 4) acc.update().unroll(r.x);
   acc.bound_extent(v, conv.block);
-
-  Builder::Output options;
-  options.flops = conv.flops();
-  const bool by_rows = rows_outside && conv.height / tile.y >= 4;
-  options.split_dim = by_rows ? 2 : conv.out_blocks() / tile.blocks > 1 ? 3 : conv.height > 1 ? 2 : -1;
-  options.granule = options.split_dim == 2 ? tile.y : options.split_dim == 3 ? tile.blocks : 1;
-  builder.finish(
-      fmt::format("{}\nrows outside {}\n{}", result.name, rows_outside, signature(job.graph, job.group)),
-      {out}, {output}, options);
+  out.finish(builder, job, result.name);
   return result;
+}
+
+Halide::TailStrategy tail(int64_t extent, int step) {
+  return extent % step == 0 ? Halide::TailStrategy::RoundUp : Halide::TailStrategy::ShiftInwards;
 }
 
 Implementation depthwise(const Job& job, const Conv2d& conv, int columns, int rows) {
@@ -145,15 +115,12 @@ Implementation depthwise(const Job& job, const Conv2d& conv, int columns, int ro
   acc(v, px, py, kb, n) += x({n, kb, line, column, v}) * w({kb, r.y, r.x, v});
   scope.define(node.outputs[0],
                [acc](const Coordinates& at) { return acc(at[4], at[3], at[2], at[1], at[0]); });
-  const ValueId last = lower_rest(scope, job.group, job.anchor + 1);
+  const ValueId last = lower_rest(scope, job.group);
   const Argument output = interior(job.graph, last);
   Func out("out");
   const Coordinates at = {n, kb, py, px, v};
   out(v, px, py, kb, n) = without_filling(job.graph.value(last), at, scope.at(last)(at));
   Var xo("xo"), xi("xi"), yo("yo"), yi("yi");
-  const auto tail = [](int64_t extent, int step) {
-    return extent % step == 0 ? Halide::TailStrategy::RoundUp : Halide::TailStrategy::ShiftInwards;
-  };
   out.split(px, xo, xi, columns, tail(conv.width, columns)).split(py, yo, yi, rows, tail(conv.height, rows));
   out.reorder(v, xi, yi, xo, yo, kb, n).vectorize(v).unroll(xi).unroll(yi);
   acc.store_in(kOnStack).compute_at(out, xo).vectorize(v).unroll(px).unroll(py);
@@ -170,10 +137,44 @@ Implementation depthwise(const Job& job, const Conv2d& conv, int columns, int ro
 
 }  // namespace
 
+BlockedOutput blocked_output(const Job& job, Scope& scope, const Conv2d& conv, const ConvTile& tile,
+                             double weight_bytes) {
+  const ValueId last = lower_rest(scope, job.group);
+  BlockedOutput result{Func("out"), Var("xo"), interior(job.graph, last), {}, {}};
+  Func& out = result.func;
+  Var v("v"), px("x"), py("y"), kb("kb"), n("n");
+  const Coordinates at = {n, kb, py, px, v};
+  out(v, px, py, kb, n) = without_filling(job.graph.value(last), at, scope.at(last)(at));
+  Var xi("xi"), yo("yo"), yi("yi"), ko("ko"), ki("ki");
+  out.split(kb, ko, ki, tile.blocks, Halide::TailStrategy::RoundUp)
+      .split(px, result.tile, xi, tile.x, tail(conv.width, tile.x))
+      .split(py, yo, yi, tile.y, tail(conv.height, tile.y));
+  // Whatever is read again and again should fit the second cache: all weights while rows go by, or else the
+  // input.
+  const bool rows_outside = weight_bytes <= static_cast<double>(job.target.l2_bytes) / 2;
+  if (rows_outside)
+    out.reorder(v, xi, yi, ki, result.tile, ko, yo, n);
+  else
+    out.reorder(v, xi, yi, ki, result.tile, yo, ko, n);
+  out.vectorize(v).unroll(xi).unroll(yi).unroll(ki);
+  result.options.flops = conv.flops();
+  const bool by_rows = rows_outside && conv.height / tile.y >= 4;
+  int& split = result.options.split_dim;
+  split = by_rows ? 2 : conv.out_blocks() / tile.blocks > 1 ? 3 : conv.height > 1 ? 2 : -1;
+  result.options.granule = split == 2 ? tile.y : split == 3 ? tile.blocks : 1;
+  result.order = fmt::format("rows outside {}", rows_outside);
+  return result;
+}
+
+void BlockedOutput::finish(Builder& builder, const Job& job, const std::string& name) {
+  builder.finish(fmt::format("{}\n{}\n{}", name, order, signature(job.graph, job.group)), {func}, {argument},
+                 options);
+}
+
 std::vector<Implementation> direct_convolution(const Job& job) {
   const Conv2d conv = conv2d(job.graph, job.node());
   std::vector<Implementation> all;
-  for (const Tile& tile : tiles(conv, job.target.vector_registers(), job.variants))
+  for (const ConvTile& tile : tiles(conv, job.target.vector_registers(), job.variants))
     all.push_back(direct(job, conv, tile));
   return all;
 }

@@ -13,6 +13,8 @@ using Maker = std::vector<Implementation> (*)(const Job&);
 
 const std::map<std::string, Maker>& makers() {
   static const std::map<std::string, Maker> table = {{"conv", convolution},
+                                                     {"conv_integer", integer_convolution},
+                                                     {"linear_integer", dense_layer},
                                                      {"conv_transpose", transposed_convolution},
                                                      {"linear", dense_layer},
                                                      {"matmul", matrix_product},

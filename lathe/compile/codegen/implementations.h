@@ -32,9 +32,12 @@ std::vector<Implementation> normalization(const Job&);
 std::vector<Implementation> arg_reduction(const Job&);  // argmax, argmin, topk
 std::vector<Implementation> convolution(const Job&);    // conv
 std::vector<Implementation> transposed_convolution(const Job&);
-std::vector<Implementation> dense_layer(const Job&);  // linear
+std::vector<Implementation> integer_convolution(const Job&);  // conv_integer
+std::vector<Implementation> dense_layer(const Job&);          // linear, linear_integer
 std::vector<Implementation> matrix_product(const Job&);
 std::vector<Implementation> recurrence(const Job&);  // lstm, gru
+
+torch::Tensor weight_of(const Graph& graph, const Node& node);  // the constant that is its second input
 
 // The loops that every kernel ends with.
 struct Loops {

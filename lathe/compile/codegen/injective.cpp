@@ -69,7 +69,7 @@ Implementation flat(const Job& job) {
           value.is_constant() ? builder.parameter(value.constant.flatten()) : builder.view(as_line(id));
       scope.define(id, [line, i](const Coordinates&) { return line({i}); });
     }
-  const ValueId last = lower_rest(scope, job.group, 0);
+  const ValueId last = lower_rest(scope, job.group);
   Halide::Func out("out");
   out(i) = scope.at(last)(Coordinates(job.graph.type(last).shape.size(), Halide::Expr(0)));
   const int unroll = count >= 4 * lanes ? 4 : 1;
@@ -98,7 +98,7 @@ std::vector<Implementation> injective(const Job& job) {
   result.name = "injective";
   Builder builder(job.graph, job.target, job.cache, result);
   Scope scope(builder);
-  const ValueId last = lower_rest(scope, job.group, 0);
+  const ValueId last = lower_rest(scope, job.group);
   const Argument output = interior(job.graph, last);
   const Loops loop = loops(output.dims.size());
   Halide::Func out("out");

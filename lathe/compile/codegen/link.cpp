@@ -1,34 +1,45 @@
+#include <cstdlib>
 #include <filesystem>
 
 #include "lathe/compile/codegen/module_writer.h"
+#include "lathe/compile/compile.h"
 #include "lathe/core/error.h"
 #include "lathe/core/process.h"
 
-namespace lathe::compile::codegen {
-namespace {
+namespace lathe::compile {
+namespace fs = std::filesystem;
 
-std::string find_linker() {
+fs::path linker() {
   const char* path = std::getenv("PATH");
   for (const char* name : {"ld.lld", "ld"}) {
     std::string_view rest = path ? path : "/usr/bin:/bin";
     while (!rest.empty()) {
       const size_t end = rest.find(':');
-      const std::filesystem::path file = std::filesystem::path(rest.substr(0, end)) / name;
+      const fs::path file = fs::path(rest.substr(0, end)) / name;
       std::error_code ignored;
-      if (std::filesystem::exists(file, ignored)) return file;
+      if (fs::exists(file, ignored)) return file;
       rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
     }
   }
-  throw Error("no linker: ld.lld or ld must be in PATH (Debian: lld or binutils)");
+  throw NoLinker("no linker: install lld or binutils (ld.lld or ld must be in PATH)");
 }
 
-}  // namespace
+namespace codegen {
 
-void link_objects(const std::vector<std::filesystem::path>& objects, const std::filesystem::path& output) {
+void link_objects(const std::vector<fs::path>& objects, const fs::path& output) {
   core::ProcessOptions options;
-  options.arguments = {find_linker(), "-shared",      "--build-id=none", "--hash-style=gnu", "-z",
-                       "defs",        "-z",           "noexecstack",     "-soname",          "module.so",
-                       "-o",          output.string()};
+  options.arguments = {linker().string(),
+                       "-shared",
+                       "--build-id=none",
+                       "--hash-style=gnu",
+                       "-z",
+                       "defs",
+                       "-z",
+                       "noexecstack",
+                       "-soname",
+                       "module.so",
+                       "-o",
+                       output.string()};
   for (const auto& object : objects) options.arguments.push_back(object.string());
   for (const char* directory : {"/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib64", "/usr/lib64"})
     options.arguments.push_back(std::string("-L") + directory);
@@ -38,4 +49,5 @@ void link_objects(const std::vector<std::filesystem::path>& objects, const std::
     throw Error("{} failed: {}", options.arguments[0], result.errors.substr(0, result.errors.find('\n')));
 }
 
-}  // namespace lathe::compile::codegen
+}  // namespace codegen
+}  // namespace lathe::compile

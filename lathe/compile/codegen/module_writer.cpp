@@ -171,7 +171,7 @@ uint32_t add_buffer(Plan& plan, const Argument& argument, const Storage& storage
   return static_cast<uint32_t>(plan.buffers.size() - 1);
 }
 
-// Zeroes the border of a blocked value: what lies above and left of the first row, between rows, behind the
+// Fills the border of a blocked value: what lies above and left of the first row, between rows, behind the
 // last.
 void add_fills(Plan& plan, const Value& value, int64_t offset) {
   const auto& [above, below, left, right] = value.layout.border;
@@ -184,7 +184,8 @@ void add_fills(Plan& plan, const Value& value, int64_t offset) {
   const auto fill = [&](int64_t at, int64_t bytes, int64_t stride, int64_t count) {
     if (bytes > 0 && count > 0)
       plan.fills.push_back({static_cast<uint64_t>(offset + at), static_cast<uint64_t>(bytes),
-                            static_cast<uint64_t>(stride), static_cast<uint64_t>(count)});
+                            static_cast<uint64_t>(stride), static_cast<uint64_t>(count),
+                            static_cast<uint64_t>(value.layout.filling)});
   };
   fill(0, above * row + left * lane_bytes, plane, planes);
   fill((left + width) * lane_bytes, (left + right) * lane_bytes, row, planes * (above + height + below) - 1);
@@ -289,13 +290,15 @@ ModuleSize write_module(const Graph& graph, const std::vector<Chosen>& groups, c
     add_tensor(plan, graph.value(graph.outputs[i]), port_name(graph, graph.outputs[i], "output", i),
                layout.io_offsets[graph.inputs.size() + i]);
 
-  const core::TemporaryDirectory objects("lathe-link-");
+  const fs::path objects = directory / "objects";
+  fs::create_directory(objects);
   std::vector<fs::path> files;
   for (const auto& [symbol, code] : codes) {
-    files.push_back(objects.path() / (symbol + ".o"));
+    files.push_back(objects / (symbol + ".o"));
     core::write_file(files.back(), code->object);
   }
   link_objects(files, directory / "module.so");
+  fs::remove_all(objects);
   const std::string library = core::read_file(directory / "module.so");
 
   std::memcpy(plan.header.magic, LATHE_PLAN_MAGIC, 8);

@@ -18,10 +18,11 @@ struct ModuleSize {
 };
 
 // Lays out memory, links the kernels and writes plan.bin, params.bin, module.so and graph.json into an
-// existing directory. Equal inputs give equal files.
+// existing directory. Equal inputs give equal files. Throws NoLinker, with the kernels in
+// `directory`/objects.
 ModuleSize write_module(const Graph& graph, const std::vector<Chosen>& groups, const Target& target,
                         const std::filesystem::path& directory);
-// Object files to a shared object that needs libc and libm only. Throws Error: no linker, or a symbol that is
+// Object files to a shared object that needs libc and libm only. Throws NoLinker, or Error: a symbol that is
 // missing.
 void link_objects(const std::vector<std::filesystem::path>& objects, const std::filesystem::path& output);
 

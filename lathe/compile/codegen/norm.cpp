@@ -78,7 +78,7 @@ std::vector<Implementation> normalization(const Job& job) {
     if (weights.size() > 1) y = y + weights[1](own);
     return y;
   });
-  const ValueId last = lower_rest(scope, job.group, job.anchor + 1);
+  const ValueId last = lower_rest(scope, job.group);
   const Argument output = interior(job.graph, last);
   const Loops loop = loops(output.dims.size());
   Func out("out");

@@ -56,7 +56,7 @@ std::vector<Implementation> pooling(const Job& job) {
     if (from_blocked && !to_blocked) return call(scaled, {c[0], c[1] / block, c[2], c[3], c[1] % block});
     return call(scaled, c);
   });
-  const ValueId last = lower_rest(scope, job.group, job.anchor + 1);
+  const ValueId last = lower_rest(scope, job.group);
   const Argument output = interior(job.graph, last);
   const Loops loop = loops(output.dims.size());
   Func out("out");

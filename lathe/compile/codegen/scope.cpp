@@ -83,10 +83,12 @@ bool can_lower(const std::string& op) {
   return is_elementwise(op) || has_shape_rule(op);
 }
 
-ValueId lower_rest(Scope& scope, const Group& group, size_t first) {
+ValueId lower_rest(Scope& scope, const Group& group) {
   const Graph& graph = scope.graph();
-  for (size_t i = first; i < group.nodes.size(); ++i)
-    scope.lower(graph.nodes[static_cast<size_t>(group.nodes[i])]);
+  for (const int index : group.nodes) {
+    const Node& node = graph.nodes[static_cast<size_t>(index)];
+    if (!scope.defined(node.outputs[0])) scope.lower(node);
+  }
   return graph.nodes[static_cast<size_t>(group.nodes.back())].outputs[0];
 }
 

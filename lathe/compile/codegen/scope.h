@@ -27,8 +27,8 @@ class Scope {
 
 bool can_lower(const std::string& op);  // an injective op with a rule
 
-// Lowers the nodes from `first` on, and gives the last one's output.
-ValueId lower_rest(Scope& scope, const Group& group, size_t first);
+// Lowers the group's nodes that are not defined yet, and gives the last one's output.
+ValueId lower_rest(Scope& scope, const Group& group);
 // A blocked value's element, zero in the channels that only fill the last block: what follows multiplies
 // these with zero weights, and 0 · ∞ is not 0.
 Halide::Expr without_filling(const Value& value, const Coordinates& at, const Halide::Expr& element);

@@ -189,14 +189,22 @@ struct Quantum {
   size_t axis = 0;
 };
 Quantum quantum(Scope& scope, const Node& node) {
-  std::vector<double> scales = std::get<std::vector<double>>(node.attributes.at("scale"));
-  const auto& zeros = node.integers("zero_point");
+  const auto scales = node.numbers("scale"), zeros = node.numbers("zero_point");
   Quantum q;
   q.axis = static_cast<size_t>(node.integer("axis", 0));
   const auto table = [&](torch::Tensor values, bool one) -> Access {
     if (one) return [c = Expr(values.item<float>())](const Coordinates&) { return c; };
-    const Access parameter = scope.builder().parameter(values);
-    return [parameter, axis = q.axis](const Coordinates& at) { return parameter({at[axis]}); };
+    const int block = scope.graph().value(node.outputs[0]).layout.block;
+    if (block <= 1) {
+      const Access parameter = scope.builder().parameter(values);
+      return [parameter, axis = q.axis](const Coordinates& at) { return parameter({at[axis]}); };
+    }
+    if (q.axis != 1) throw Error("{} of a blocked value has its scales along axis {}", node.op, q.axis);
+    const int64_t blocks = (values.numel() + block - 1) / block;
+    torch::Tensor padded = torch::ones({blocks * block});
+    padded.slice(0, 0, values.numel()).copy_(values);
+    const Access parameter = scope.builder().parameter(padded.view({blocks, block}));
+    return [parameter](const Coordinates& at) { return parameter({at[1], at[4]}); };
   };
   q.scale = table(torch::tensor(scales).to(torch::kFloat), scales.size() == 1);
   q.zero_point = table(torch::tensor(zeros).to(torch::kFloat), zeros.size() == 1);
@@ -209,8 +217,9 @@ Access quantize(Scope& scope, const Node& node) {
   const DType dtype = scope.graph().type(node.outputs[0]).dtype;
   const float low = dtype == DType::u8 ? 0.f : -128.f, high = dtype == DType::u8 ? 255.f : 127.f;
   return [=](const Coordinates& at) {
-    const Expr rounded = Halide::round(input(at) / q.scale(at)) + q.zero_point(at);
-    return Halide::cast(halide_type(dtype), Halide::clamp(rounded, low, high));
+    // No arithmetic in here may be contracted or replaced by a reciprocal: a byte is the reference's byte.
+    const Expr steps = Halide::round(Halide::strict_float(input(at) / q.scale(at))) + q.zero_point(at);
+    return Halide::cast(halide_type(dtype), Halide::clamp(steps, low, high));
   };
 }
 

@@ -60,7 +60,7 @@ std::vector<Implementation> softmax(const Job& job) {
     if (logarithm) return row(at) - call(top, key) - Halide::log(call(sum, key));
     return call(power, at) / call(sum, key);
   });
-  const ValueId last = lower_rest(scope, job.group, job.anchor + 1);
+  const ValueId last = lower_rest(scope, job.group);
   Argument output = interior(job.graph, last);
   const Loops loop = loops(output.dims.size());
   Func out("out");

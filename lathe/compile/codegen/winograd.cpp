@@ -200,7 +200,7 @@ Implementation winograd(const Job& job, const Conv2d& conv, const Variant& varia
   // The epilogue is element-wise, so it asks for the element at the final loops' own place.
   const Expr pixel = y(v, xi, yi, ty * geometry_.tiles_x + tx, kb, n) + bias({kb, v});
   scope.define(node.outputs[0], [pixel](const Coordinates&) { return pixel; });
-  const ValueId last = lower_rest(scope, job.group, job.anchor + 1);
+  const ValueId last = lower_rest(scope, job.group);
   const Coordinates place = {n, kb, ty * m + yi, tx * m + xi, v};
   Expr value = without_filling(job.graph.value(last), place, scope.at(last)(place));
   if (conv.width % m != 0 || conv.height % m != 0)

@@ -86,12 +86,16 @@ std::vector<std::map<std::string, torch::Tensor>> knowledge(const Case& the_case
   return {{}, integers, rest, all};
 }
 
-ConformanceRow judged(const std::filesystem::path& folder) {
-  ConformanceRow row{folder.filename().string(), "", Verdict::refused, ""};
+ConformanceRow judged(const std::filesystem::path& folder, std::string case_name) {
+  ConformanceRow row;
+  row.name = std::move(case_name);
   Case the_case;
   try {
     onnx::ModelProto model;
-    if (model.ParseFromString(core::read_file(folder / "model.onnx"))) row.op = operators(model);
+    if (model.ParseFromString(core::read_file(folder / "model.onnx"))) {
+      row.op = operators(model);
+      for (const auto& import : model.opset_import()) row.opset = std::max(row.opset, import.version());
+    }
     the_case = read_case(folder);
   } catch (const InputError& error) {
     // Sequences, strings, types that the compiler has not; the importer says the same with the operator's
@@ -130,11 +134,11 @@ std::vector<ConformanceRow> onnx_conformance(const std::filesystem::path& folder
   if (!std::filesystem::is_directory(folder))
     throw InputError("{}: no such folder; Debian's libonnx-testdata has one", folder.string());
   std::vector<std::filesystem::path> cases;
-  for (const auto& entry : std::filesystem::directory_iterator(folder))
-    if (std::filesystem::exists(entry.path() / "model.onnx")) cases.push_back(entry.path());
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder))
+    if (entry.path().filename() == "model.onnx") cases.push_back(entry.path().parent_path());
   std::sort(cases.begin(), cases.end());
   std::vector<ConformanceRow> rows;
-  for (const auto& path : cases) rows.push_back(judged(path));
+  for (const auto& path : cases) rows.push_back(judged(path, path.lexically_relative(folder).string()));
   return rows;
 }
 

@@ -106,8 +106,23 @@ ValueId shifted(const Call& call, size_t i, size_t zero_point, bool rows) {
   return b.add("sub", {x, zero});
 }
 
+// The zero point of u8 x, where x and constant i8 weights without zero points have integer kernels.
+std::optional<int64_t> kernel_zero_point(const Call& call, size_t x_zero, size_t w_zero) {
+  Builder& b = call.builder();
+  const bool fits = b.dtype(call.input(0)) == DType::u8 && b.dtype(call.input(1)) == DType::i8 &&
+                    b.is_constant(call.input(1));
+  if (!fits || (call.has_input(w_zero) && call.constant(w_zero).ne(0).any().item<bool>()))
+    return std::nullopt;
+  if (!call.has_input(x_zero)) return 0;
+  if (!b.is_constant(call.input(x_zero)) || call.constant(x_zero).numel() != 1) return std::nullopt;
+  return call.constant(x_zero).item<int64_t>();
+}
+
 Ids matmul_integer(const Call& call) {
   Builder& b = call.builder();
+  if (const auto zero = kernel_zero_point(call, 2, 3); zero && b.rank(call.input(1)) == 2)
+    return {b.add("linear_integer", {call.input(0), b.transpose(call.input(1), {1, 0})},
+                  {{"zero_point", *zero}})};
   return {b.cast(b.matmul(shifted(call, 0, 2, true), shifted(call, 1, 3, false)), DType::i32)};
 }
 
@@ -124,6 +139,13 @@ Ids conv_integer(const Call& call) {
   if (b.rank(w) < 3 || b.rank(x) != b.rank(w))
     throw InputError("x is {} and w is {}", to_string(b.type(x)), to_string(b.type(w)));
   const Window window = onnx_import::window(call, b.shape(x), List(b.shape(w).begin() + 2, b.shape(w).end()));
+  if (const auto zero = kernel_zero_point(call, 2, 3))
+    return {b.add("conv_integer", {call.input(0), call.input(1)},
+                  {{"stride", window.stride},
+                   {"padding", window.padding},
+                   {"dilation", window.dilation},
+                   {"groups", call.integer("group", 1)},
+                   {"zero_point", *zero}})};
   return {b.cast(b.add("conv", {x, w},
                        {{"stride", window.stride},
                         {"padding", window.padding},

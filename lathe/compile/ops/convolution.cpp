@@ -70,6 +70,18 @@ Tensors conv(const Node& node, const Tensors& inputs) {
                           w.stride, zeros, w.dilation, /*transposed=*/false, zeros, w.groups)};
 }
 
+Types conv_integer_types(const Node& node, const Types& types) {
+  want_bytes(node, types);
+  const Types floats = {{DType::f32, types[0].shape}, {DType::f32, types[1].shape}};
+  return {{DType::i32, conv_types(node, floats)[0].shape}};
+}
+
+// Sums of integers below 2^53 are exact in f64.
+Tensors conv_integer(const Node& node, const Tensors& inputs) {
+  const torch::Tensor x = inputs[0].to(torch::kFloat64) - static_cast<double>(node.integer("zero_point"));
+  return {conv(node, {x, inputs[1].to(torch::kFloat64)})[0].to(torch::kInt32)};
+}
+
 Types conv_transpose_types(const Node& node, const Types& types) {
   const size_t spatial = want_images(node, types);
   const Window w = window(node, spatial);
@@ -116,6 +128,12 @@ void add_convolution_ops(Table& table) {
               .max_inputs = 3,
               .infer = conv_types,
               .evaluate = conv});
+  add(table, {.name = "conv_integer",
+              .kind = OpClass::complex,
+              .min_inputs = 2,
+              .max_inputs = 2,
+              .infer = conv_integer_types,
+              .evaluate = conv_integer});
   add(table, {.name = "conv_transpose",
               .kind = OpClass::complex,
               .min_inputs = 2,

@@ -25,6 +25,17 @@ Tensors linear(const Node&, const Tensors& inputs) {
   return {result};
 }
 
+Types linear_integer_types(const Node& node, const Types& types) {
+  want_bytes(node, types);
+  const Types floats = {{DType::f32, types[0].shape}, {DType::f32, types[1].shape}};
+  return {{DType::i32, linear_types(node, floats)[0].shape}};
+}
+
+Tensors linear_integer(const Node& node, const Tensors& inputs) {
+  const torch::Tensor x = inputs[0].to(torch::kFloat64) - static_cast<double>(node.integer("zero_point"));
+  return {at::matmul(x, inputs[1].to(torch::kFloat64).t()).to(torch::kInt32)};
+}
+
 Shape leading(const Shape& shape) {
   return {shape.begin(), shape.end() - 2};
 }
@@ -83,6 +94,12 @@ void add_linear_algebra_ops(Table& table) {
               .max_inputs = 3,
               .infer = linear_types,
               .evaluate = linear});
+  add(table, {.name = "linear_integer",
+              .kind = OpClass::complex,
+              .min_inputs = 2,
+              .max_inputs = 2,
+              .infer = linear_integer_types,
+              .evaluate = linear_integer});
   add(table, {.name = "matmul",
               .kind = OpClass::complex,
               .min_inputs = 2,

@@ -60,6 +60,14 @@ void want_rank(const Node& node, const Type& type, std::string_view what, size_t
     refuse(node, "{} is {}, wants at least {} axes", what, compile::to_string(type), least);
 }
 
+void want_bytes(const Node& node, const Types& types) {
+  if (types[0].dtype != DType::u8 || types[1].dtype != DType::i8)
+    refuse(node, "x is {} and w is {}, wants u8 and i8", compile::to_string(types[0]),
+           compile::to_string(types[1]));
+  const int64_t zero = node.integer("zero_point");
+  if (zero < 0 || zero > 255) refuse(node, "zero_point is {}, must lie in 0 … 255", zero);
+}
+
 void want_same_dtype(const Node& node, const Types& types) {
   for (const auto& type : types)
     if (type.dtype != types.front().dtype)
@@ -100,12 +108,8 @@ std::vector<int64_t> integers(const Node& node, std::string_view name, size_t co
 }
 
 std::vector<double> numbers(const Node& node, std::string_view name) {
-  const auto found = node.attributes.find(std::string(name));
-  if (found == node.attributes.end()) refuse(node, "{} is missing", name);
-  if (const auto* list = std::get_if<std::vector<double>>(&found->second)) return *list;
-  if (const auto* list = std::get_if<std::vector<int64_t>>(&found->second))
-    return {list->begin(), list->end()};
-  return {node.number(name)};
+  if (!node.has(name)) refuse(node, "{} is missing", name);
+  return node.numbers(name);
 }
 
 Shape broadcast(const Node& node, const Shape& a, const Shape& b) {

@@ -49,6 +49,8 @@ bool is_float(DType dtype);
 
 // These throw InputError with `what`, the input's name in the table of op.h.
 void want_float(const Node& node, const Type& type, std::string_view what);
+// x u8, w i8, and zero_point, a byte of x's type.
+void want_bytes(const Node& node, const Types& types);
 void want_rank(const Node& node, const Type& type, std::string_view what, size_t least);
 void want_same_dtype(const Node& node, const Types& types);
 void want_shape(const Node& node, const Type& type, std::string_view what, const Shape& shape);

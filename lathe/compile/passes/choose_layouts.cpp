@@ -164,7 +164,8 @@ class Writer {
 
   void set_borders() {
     for (const Node& node : after_.nodes) {
-      if (node.op != "conv" && node.op != "max_pool" && node.op != "avg_pool") continue;
+      const bool bytes = node.op == "conv_integer";
+      if (!bytes && node.op != "conv" && node.op != "max_pool" && node.op != "avg_pool") continue;
       Layout& layout = after_.value(node.inputs[0]).layout;
       if (layout.block == 1) continue;
       const auto& padding = node.integers("padding");  // top, left, bottom, right
@@ -172,6 +173,8 @@ class Writer {
       if (node.has("extra")) wanted[1] += node.integers("extra")[0], wanted[3] += node.integers("extra")[1];
       for (size_t side = 0; side < 4; ++side)
         layout.border[side] = std::max(layout.border[side], static_cast<int>(wanted[side]));
+      if (bytes && layout.border != std::array<int, 4>{})
+        layout.filling = static_cast<int>(node.integer("zero_point"));
     }
   }
 

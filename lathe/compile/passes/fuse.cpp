@@ -99,7 +99,7 @@ class Fusion {
     const Shape& output = shape(first);
     const std::string& op = node(first).op;
     const bool matrix = op == "linear" || op == "matmul" || op == "attention" || op == "softmax" ||
-                        op == "log_softmax" || op == "layer_norm";
+                        op == "log_softmax" || op == "layer_norm" || op == "linear_integer";
     const size_t axis = matrix || output.size() < 2 ? output.size() - 1 : 1;
     for (int last = first;;) {
       const int next = after_[static_cast<size_t>(last)];
@@ -108,8 +108,22 @@ class Fusion {
       if (members(first).size() + path.size() > kMostNodes) return;
       for (const int consumer : path)
         if (!may_follow(consumer, output, axis)) return;
-      for (const int consumer : path) merge(first, consumer);
+      for (const int consumer : path) {
+        merge(first, consumer);
+        absorb_bytes(first, consumer, output);
+      }
       last = next;
+    }
+  }
+
+  // What a consumer reads as floating point but lies in memory as bytes is converted where it is read.
+  void absorb_bytes(int first, int consumer, const Shape& output) {
+    for (const ValueId input : node(consumer).inputs) {
+      const int producer = uses_.producer[static_cast<size_t>(input)];
+      if (producer < 0 || node(producer).op != "dequantize" || shape(producer) != output) continue;
+      if (uses_.readers[static_cast<size_t>(input)].size() == 1 && members(producer).size() == 1 &&
+          graph_.type(node(producer).inputs[0]).dtype == DType::u8)
+        merge(first, producer);
     }
   }
 

@@ -15,7 +15,12 @@ constexpr double kLaunch = 5e-6;        // of one more kernel
 constexpr int64_t kFewestChannels = 4;  // that a convolution reads blocked
 
 bool is_image(const Type& type) {
-  return type.dtype == DType::f32 && type.shape.size() == 4;
+  const bool fits = type.dtype == DType::f32 || type.dtype == DType::u8 || type.dtype == DType::i32;
+  return fits && type.shape.size() == 4;
+}
+
+bool is_float_image(const Type& type) {
+  return is_image(type) && type.dtype == DType::f32;
 }
 
 int64_t padded(int64_t channels, int block) {
@@ -42,7 +47,7 @@ bool is_blockable_elementwise(const Graph& graph, const Node& node) {
   bool any = false;
   for (const ValueId input : node.inputs) {
     const Value& value = graph.value(input);
-    if (value.type == out && !value.is_constant())
+    if (value.type.shape == out.shape && is_image(value.type) && !value.is_constant())
       any = true;
     else if (value.type.dtype != DType::f32 ||
              !(value.type.numel() == 1 ||
@@ -71,6 +76,9 @@ bool is_blockable(const Graph& graph, const Node& node, int block) {
   if (!is_image(out)) return false;
   if (is_elementwise(node.op)) return is_blockable_elementwise(graph, node);
   if (!is_image(in)) return false;
+  if (node.op == "conv_integer")
+    return has_constant_weights(graph, node) && node.integer("groups") == 1 && in.shape[1] % 4 == 0;
+  if (!is_float_image(in)) return false;
   if (node.op == "conv")
     return has_constant_weights(graph, node) &&
            (node.integer("groups") == 1 || is_depthwise(node, in.shape, out.shape));
@@ -93,7 +101,7 @@ double seconds(const Graph& graph, const Node& node, const Target& target, Form 
     bytes += static_cast<double>(storage_bytes(
         type, follows_mode(graph, node, i) && from == Form::blocked ? Layout{lanes, {}} : Layout{}));
   }
-  if (node.op == "conv") {
+  if (node.op == "conv" || node.op == "conv_integer") {
     const Shape &weights = graph.type(node.inputs[1]).shape, &in = graph.type(node.inputs[0]).shape;
     const int64_t inner = node.integer("groups") == 1 ? channels(in, from) : 1;
     operations = 2 * static_cast<double>(inner * weights[2] * weights[3]);
@@ -115,7 +123,7 @@ double seconds(const Graph& graph, const Node& node, const Target& target, Form 
 bool follows_mode(const Graph& graph, const Node& node, size_t input) {
   const Value& value = graph.value(node.inputs[input]);
   if (value.is_constant()) return false;
-  if (is_elementwise(node.op)) return value.type == graph.type(node.outputs[0]);
+  if (is_elementwise(node.op)) return value.type.shape == graph.type(node.outputs[0]).shape;
   return node.op == "concat" || input == 0;
 }
 

@@ -20,15 +20,20 @@ Graph until_same(Graph graph, Pass pass) {
 
 Graph simplify(Graph graph) {
   using namespace rules;
-  const std::vector<Rule> table{drop_identity,      drop_neutral,        drop_pair,
-                                merge_transposes,   merge_reshapes,      pad_into_window,
-                                linear_from_matmul, affine_into_layer,   simpler_arithmetic,
-                                merge_clamps,       recognise_attention, recognise_activation};
+  const std::vector<Rule> table{drop_identity,        drop_neutral,        drop_pair,
+                                merge_transposes,     merge_reshapes,      pad_into_window,
+                                linear_from_matmul,   affine_into_layer,   simpler_arithmetic,
+                                merge_clamps,         recognise_attention, recognise_activation,
+                                recognise_layer_norm, affine_into_norm};
   return until_same(compact(graph), [&](const Graph& before) { return rewrite(before, table); });
 }
 
+Graph use_integer_layers(Graph graph) {
+  return rewrite(graph, {rules::layer_of_bytes});
+}
+
 Graph optimize(Graph graph) {
-  return until_same(eliminate_dead(std::move(graph)), [](const Graph& before) {
+  return until_same(use_integer_layers(eliminate_dead(std::move(graph))), [](const Graph& before) {
     return simplify(eliminate_common(fold_batch_norm(fold_constants(before))));
   });
 }

@@ -24,6 +24,13 @@ std::optional<ValueId> simpler_arithmetic(Rewriter& g, const Node& node, const T
 std::optional<ValueId> merge_clamps(Rewriter& g, const Node& node, const Type& result);
 std::optional<ValueId> recognise_activation(Rewriter& g, const Node& node, const Type& result);
 
+// integers.cpp
+std::optional<ValueId> layer_of_bytes(Rewriter& g, const Node& node, const Type& result);
+
+// norms.cpp
+std::optional<ValueId> recognise_layer_norm(Rewriter& g, const Node& node, const Type& result);
+std::optional<ValueId> affine_into_norm(Rewriter& g, const Node& node, const Type& result);
+
 // attention.cpp
 std::optional<ValueId> recognise_attention(Rewriter& g, const Node& node, const Type& result);
 
