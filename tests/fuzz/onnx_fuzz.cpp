@@ -28,7 +28,7 @@ std::vector<std::string> seeds() {
         "nllloss_NCd1d2_with_weight", "dynamicquantizelinear", "convinteger_with_padding",
         "transpose_all_permutations_3", "celu_expanded"}) {
     const auto file =
-        std::filesystem::path(compile::kOnnxTestData) / (std::string("test_") + name) / "model.onnx";
+        std::filesystem::path(compile::kOnnxTestData) / "node" / (std::string("test_") + name) / "model.onnx";
     if (!std::filesystem::exists(file)) continue;
     const std::string bytes = core::read_file(file);
     try {
