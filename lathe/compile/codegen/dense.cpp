@@ -44,7 +44,7 @@ torch::Tensor pack(const torch::Tensor& weight, int64_t width) {
   return padded.view({panels, width, k}).transpose(1, 2).contiguous();
 }
 
-Panels float_panels(Builder& builder, const Node& node, const Access& x, int width, bool one_row) {
+Panels float_panels(Builder& builder, const Node& node, const Access& x, int width) {
   const torch::Tensor weight = weight_of(builder.graph(), node);
   const int64_t columns = weight.size(0), depth = weight.size(1);
   const Access w = builder.parameter(pack(weight, width));
@@ -60,7 +60,7 @@ Panels float_panels(Builder& builder, const Node& node, const Access& x, int wid
   acc.bound_extent(i, width).bound_extent(p, 1);
   acc.vectorize(i, builder.lanes()).unroll(i).unroll(m);
   acc.update().reorder(i, m, k).vectorize(i, builder.lanes()).unroll(i).unroll(m);
-  if (one_row && depth % 4 == 0) acc.update().unroll(k, 4);
+  if (depth % 4 == 0) acc.update().unroll(k, 4);
   return {acc, [acc](const Expr& column, const Expr& row, const Expr& panel) {
             return Expr(acc(column, row, panel));
           }};
@@ -88,7 +88,7 @@ Implementation dense(const Job& job, const Tile& tile) {
   };
   const Access x = builder.view(matrix(node.inputs[0], depth));
   const Panels sums = integers ? integer_panels(builder, node, x, weight_of(graph, node), width)
-                               : float_panels(builder, node, x, width, rows == 1);
+                               : float_panels(builder, node, x, width);
   Func acc = sums.acc, out("out");
   Var i("i"), m("m"), p("p"), j("j");
 
