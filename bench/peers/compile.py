@@ -2,8 +2,9 @@
 
 LATHE is the program, RUNTIME its liblathe_runtime.so. Six networks with random weights, batch 1, f32, run on PyTorch
 eager, TorchScript's optimize_for_inference, ONNX Runtime, OpenVINO (whichever can be imported) and Lathe, from one ONNX
-file each. Rounds alternate between engines; a round is as many runs as take 50 ms, and counts with its median. Prints
-a table of medians over rounds and the ratio of the best other engine to Lathe, and the largest difference from PyTorch.
+file each. Rounds alternate between engines; a round is as many runs as take 50 ms, after a rest and a run that does not
+count, and counts with its median. Prints a table of medians over rounds and the ratio of the best other engine to Lathe,
+and the largest difference from PyTorch.
 With --int8: Lathe's and ONNX Runtime's static quantization (per channel, the same 16 samples) beside their own f32.
 `install compile` makes an environment for it.
 """
@@ -188,6 +189,8 @@ def quantized_engines(model, example, onnx, compiled, command, runtime, threads,
 
 def race(runs, rounds):
     def round_of(run, count):
+        time.sleep(0.05)  # until the threads of the engine before have stopped waiting for work
+        run()
         seconds = []
         for _ in range(count):
             start = time.perf_counter()
