@@ -43,7 +43,7 @@ std::vector<int> quantizable_layers(const Graph& graph);
 double multiply_adds(const Graph& graph, const Node& node);
 
 // Products of bytes are added in pairs of 16 bits (vpmaddubsw), which weights of seven bits never overflow.
-// Kernels for weights that do run at about half the speed.
+// Kernels for weights that do are slower.
 constexpr int kWeightBits = 7;
 
 // The graph with these layers quantized. All readers of a quantized value read the quantized one.

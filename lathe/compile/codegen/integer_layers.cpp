@@ -1,7 +1,7 @@
 // Convolutions and linear layers of bytes, u8 · i8 in i32. Four bytes of x meet four weights of each lane at
 // a time: vpmaddubsw adds pairs of products in 16 bits and vpmaddwd with ones adds two of those in 32. The
-// first saturates, unless |w0| + |w1| <= 128 for every pair; other weights are multiplied in 16 bits, at half
-// the speed.
+// first saturates, unless |w0| + |w1| <= 128 for every pair; other weights are multiplied in 16 bits, which
+// is slower.
 #include <fmt/format.h>
 
 #include "lathe/compile/codegen/convolution.h"
