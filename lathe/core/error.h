@@ -23,13 +23,19 @@ class InputError : public Error {
   using Error::Error;
 };
 
+// A measured number is beyond a limit that the user set for it: a gate. Exits 3.
+class GateError : public Error {
+ public:
+  using Error::Error;
+};
+
 // SIGINT or SIGTERM arrived and the work stopped where it can be resumed. Exits 130.
 class Interrupted : public Error {
  public:
   using Error::Error;
 };
 
-// The exit code for an exception that reached main (2, 130, or 1).
+// The exit code for an exception that reached main (2, 3, 130, or 1).
 int exit_code(const std::exception& error);
 
 }  // namespace lathe
