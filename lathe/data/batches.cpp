@@ -9,6 +9,7 @@
 
 #include "lathe/core/error.h"
 #include "lathe/data/gather.h"
+#include "lathe/data/text_encoding.h"
 
 namespace lathe::data {
 
@@ -23,14 +24,17 @@ struct Batches::State {
   ~State();
   Batch make(int64_t step);
   void work();
+  int64_t num_fields() const { return static_cast<int64_t>(dataset.schema.fields.size()); }
   bool wanted(int64_t step) const { return step >= front && step < front + options.prefetch; }
   std::optional<int64_t> next_step() const;
   Batch batch_of(torch::Tensor indices, int64_t step) const;
+  void sort_windows(std::vector<int64_t>& indices, core::Random random) const;
 
   const Dataset dataset;
   const BatchOptions options;
   const core::Seed seed;
   std::optional<TaskSampler> sampler;
+  std::vector<int64_t> lengths;  // texts: of each example, without padding
   int64_t per_epoch = 0;
   int64_t epoch = -1;  // whose permutation `order` is
   torch::Tensor order;
@@ -51,6 +55,12 @@ Batches::State::State(Dataset data, BatchOptions batch_options, core::Seed batch
   if (per_epoch == 0)
     throw InputError("no batch fits: the batch size is {}, there are {} examples", options.size,
                      dataset.size());
+  if (dataset.schema.text()) {
+    if (!dataset.inputs.defined()) throw Error("texts must be encoded before they are cut into batches");
+    lengths = text_lengths(dataset.inputs, num_fields());
+    if (options.length_window < 1)
+      throw InputError("the window of lengths must be positive, got {}", options.length_window);
+  }
   if (options.blocks) {
     const TaskBlocks& blocks = *options.blocks;
     if (blocks.size < 1 || options.size % blocks.size != 0)
@@ -83,7 +93,25 @@ Batch Batches::State::batch_of(torch::Tensor indices, int64_t step) const {
                      ? gather_augmented(dataset.inputs, batch.indices, options.augment,
                                         seed.stream("augment").stream(static_cast<uint64_t>(step)))
                      : gather_rows(dataset.inputs, batch.indices);
+  if (dataset.schema.text()) batch.inputs = trim_padding(batch.inputs, num_fields());
   return batch;
+}
+
+// Whole batches of texts of about one length. What is left over at the epoch's end stays there, so that the
+// examples that are dropped are any, not the longest.
+void Batches::State::sort_windows(std::vector<int64_t>& indices, core::Random random) const {
+  const int64_t whole = dataset.size() / options.size, window = options.length_window;
+  const auto at = [&](int64_t batch) { return indices.begin() + batch * options.size; };
+  std::vector<int64_t> sorted;
+  for (int64_t first = 0; first < whole; first += window) {
+    const int64_t count = std::min(window, whole - first);
+    std::stable_sort(at(first), at(first + count), [&](int64_t a, int64_t b) {
+      return lengths[static_cast<size_t>(a)] < lengths[static_cast<size_t>(b)];
+    });
+    for (const int64_t batch : random.permutation(count))
+      sorted.insert(sorted.end(), at(first + batch), at(first + batch + 1));
+  }
+  std::copy(sorted.begin(), sorted.end(), indices.begin());
 }
 
 Batch Batches::State::make(int64_t step) {
@@ -101,6 +129,8 @@ Batch Batches::State::make(int64_t step) {
                     .stream(static_cast<uint64_t>(wanted_epoch))
                     .random()
                     .permutation(dataset.size());
+      if (dataset.schema.text() && options.length_window > 1)
+        sort_windows(indices, seed.stream("windows").stream(static_cast<uint64_t>(wanted_epoch)).random());
     } else {
       for (int64_t i = 0; i < dataset.size(); ++i) indices.push_back(i);
     }

@@ -39,6 +39,9 @@ struct BatchOptions {
   int64_t size = 128;
   bool shuffle = true;
   bool drop_last = true;  // false: the last batch of an epoch is smaller
+  // Texts: an epoch's order is cut into windows of so many batches, and each window sorted by length before
+  // its batches are drawn in random order, so that a batch needs little padding; 1: none.
+  int64_t length_window = 32;
   AugmentOptions augment;
   int64_t prefetch = 2;  // batches made ahead on a thread; 0: made when asked for
   std::optional<TaskBlocks> blocks = {};

@@ -1,5 +1,6 @@
 #pragma once
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 
@@ -10,6 +11,15 @@ namespace lathe::data {
 
 // Position of a column in a CSV's header; nothing if it has none of that name.
 std::optional<size_t> find_column(const CsvFile& csv, const std::string& name);
+
+// Likewise, or InputError with the nearest name and all there are.
+size_t require_column(const CsvFile& csv, const std::string& file, const std::string& name);
+
+// Distinct cells of a column that is to be predicted, in the order of their numbers where all are numbers,
+// else of the alphabet. Throws InputError where they are too many to be classes.
+std::vector<std::string> find_classes(const CsvFile& csv, const std::string& file, size_t position);
+std::set<std::string> distinct_cells(const CsvFile& csv, size_t position);  // without empty ones
+bool all_numbers(const std::set<std::string>& cells);
 
 // From text to position in a list.
 class TextIndex {

@@ -1,6 +1,7 @@
 #pragma once
 #include <torch/types.h>
 
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -16,24 +17,31 @@ struct Column {
   bool categorical() const { return !values.empty(); }
 };
 
+class TextEncoding;  // data/text_encoding.h
+
 // What a model expects of an input and what its outputs mean; part of the bundle (data.json).
 struct Schema {
-  std::vector<int64_t> shape;   // images {C, H, W}; tables {num_columns}
+  std::vector<int64_t> shape;   // images {C, H, W}; tables {num_columns}; texts {num_tokens}
   std::vector<Column> columns;  // tables only, in the order of the inputs
-  std::string target;           // tables only: the name of the target column
+  std::string target;           // tables and texts: the name of the target column
   std::vector<std::string> classes;
+  std::vector<std::string> fields;               // texts only: {"text"}, or those of a pair of texts
+  std::shared_ptr<const TextEncoding> encoding;  // texts only: null until it was fitted
   bool table() const { return !columns.empty(); }
+  bool text() const { return !fields.empty(); }
   int64_t num_classes() const { return static_cast<int64_t>(classes.size()); }
 };
 nlohmann::json to_json(const Schema& schema);
 Schema schema_from_json(const nlohmann::json& json);  // throws InputError on what is not a schema
 
 // Examples with classes. Inputs stay as they came: uint8 images [N, C, H, W] in 0..255, or float32 tables [N,
-// F] in which NaN is a missing number. Normalisation belongs to the model.
+// F] in which NaN is a missing number. Normalisation belongs to the model. Texts are numbers of tokens, int64
+// [N, num_tokens], once their schema's encoding was fitted (data/text_encoding.h), and undefined before.
 struct Dataset {
   torch::Tensor inputs;
   torch::Tensor targets;  // int64 [N], in [0, num_classes)
   Schema schema;
+  std::vector<std::vector<std::string>> texts = {};  // texts only: of each of the schema's fields, N
   int64_t size() const { return targets.defined() ? targets.size(0) : 0; }
   Dataset select(const torch::Tensor& indices) const;  // int64 [M]
 };

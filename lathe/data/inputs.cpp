@@ -1,12 +1,19 @@
 #include "lathe/data/inputs.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "lathe/core/error.h"
+#include "lathe/core/files.h"
 #include "lathe/data/cells.h"
 #include "lathe/data/npy.h"
+#include "lathe/data/source_request.h"
 #include "lathe/data/text.h"
+#include "lathe/data/text_encoding.h"
+#include "lathe/data/text_table.h"
 
 namespace lathe::data {
 namespace {
@@ -85,27 +92,81 @@ Inputs read_rows(const fs::path& file, const Schema& schema) {
   return inputs;
 }
 
+Inputs read_text_rows(const fs::path& file, const Schema& schema) {
+  const CsvFile table = read_text_table(file);
+  std::vector<std::vector<std::string>> texts;
+  for (const std::string& field : schema.fields) {
+    const size_t position = require_column(table, file.string(), field);
+    std::vector<std::string>& column = texts.emplace_back();
+    for (const auto& row : table.rows) column.push_back(row[position]);
+  }
+  std::vector<std::string> names;
+  for (int64_t line : table.lines) names.push_back(fmt::format("{}:{}", file.string(), line));
+  Inputs inputs = text_inputs(texts, std::move(names), schema);
+  if (std::optional<size_t> position = find_column(table, schema.target))
+    inputs.targets = encode_targets(table, file.string(), *position, schema.classes);
+  return inputs;
+}
+
+Inputs read_text_lines(const fs::path& file, const Schema& schema) {
+  if (schema.fields.size() > 1)
+    throw InputError(
+        "{}: the model reads pairs of texts; give them as the columns {} of a .tsv, .csv or .jsonl file",
+        file.string(), fmt::join(schema.fields, " and "));
+  std::string content = core::read_file(file);
+  if (!content.empty() && content.back() == '\n') content.pop_back();
+  if (content.empty()) throw InputError("{}: the file is empty; it must have a text a line", file.string());
+  std::vector<std::string> names, texts = split_text(content, '\n');
+  for (std::string& text : texts) {
+    names.push_back(fmt::format("{}:{}", file.string(), names.size() + 1));
+    if (!text.empty() && text.back() == '\r') text.pop_back();
+    if (!is_utf8(text) || text.find('\0') != text.npos)
+      throw InputError("{}: not UTF-8 text; iconv -f latin1 -t utf-8 converts a file", names.back());
+  }
+  return text_inputs({texts}, std::move(names), schema);
+}
+
+enum class Kind { images, tables, texts };
+
+Kind kind_of(const Schema& schema) {
+  return schema.text() ? Kind::texts : schema.table() ? Kind::tables : Kind::images;
+}
+
 struct Format {
   std::vector<std::string> extensions;
-  bool for_images, for_tables;
+  std::vector<Kind> kinds;
   Inputs (*read)(const fs::path& file, const Schema& schema);
 };
 
 Inputs read_one(const fs::path& file, const Schema& schema) {
-  static const Format formats[] = {{{".png", ".jpg", ".jpeg"}, true, false, read_picture},
-                                   {{".npy"}, true, true, read_array},
-                                   {{".csv"}, false, true, read_rows}};
-  std::string extension = lower_extension(file);
-  for (const Format& format : formats) {
-    bool fits = schema.table() ? format.for_tables : format.for_images;
-    if (fits && std::count(format.extensions.begin(), format.extensions.end(), extension))
+  static const Format kFormats[] = {{{".png", ".jpg", ".jpeg"}, {Kind::images}, read_picture},
+                                    {{".npy"}, {Kind::images, Kind::tables}, read_array},
+                                    {{".csv"}, {Kind::tables}, read_rows},
+                                    {{".csv", ".tsv", ".jsonl"}, {Kind::texts}, read_text_rows},
+                                    {{".txt"}, {Kind::texts}, read_text_lines}};
+  static const std::map<Kind, const char*> kUsage = {
+      {Kind::images, "images: .png, .jpg and .npy files"},
+      {Kind::tables, "tables: .csv and .npy files"},
+      {Kind::texts, "texts: .txt, .csv, .tsv and .jsonl files"}};
+  const std::string extension = lower_extension(file);
+  const Kind kind = kind_of(schema);
+  for (const Format& format : kFormats)
+    if (std::count(format.kinds.begin(), format.kinds.end(), kind) > 0 &&
+        std::count(format.extensions.begin(), format.extensions.end(), extension) > 0)
       return format.read(file, schema);
-  }
-  throw InputError("{}: this model predicts on {}", file.string(),
-                   schema.table() ? "tables: .csv and .npy files" : "images: .png, .jpg and .npy files");
+  throw InputError("{}: this model predicts on {}", file.string(), kUsage.at(kind));
 }
 
 }  // namespace
+
+Inputs text_inputs(const std::vector<std::vector<std::string>>& texts, std::vector<std::string> names,
+                   const Schema& schema) {
+  if (!schema.text() || !schema.encoding) throw InputError("this model does not predict on texts");
+  if (texts.size() != schema.fields.size())
+    throw InputError("the model reads {} texts at once ({}), got {}", schema.fields.size(),
+                     fmt::join(schema.fields, ", "), texts.size());
+  return {schema.encoding->encode(texts), std::move(names), {}};
+}
 
 Inputs read_inputs(const std::vector<fs::path>& files, const Schema& schema) {
   if (files.empty()) throw InputError("no file to predict on");

@@ -15,8 +15,12 @@ struct Inputs {
 };
 // Reads what a model with this schema can predict on: PNG and JPEG (resized to the schema's shape, grey or
 // colour as it says), .npy (uint8 [N,C,H,W], [N,H,W] or [H,W] images; [N,F] tables), .csv (columns found by
-// name).
+// name); texts: .csv, .tsv and .jsonl (columns found by name), .txt (a text a line, empty ones too).
 Inputs read_inputs(const std::vector<std::filesystem::path>& files, const Schema& schema);
+
+// Texts [field][example] at hand.
+Inputs text_inputs(const std::vector<std::vector<std::string>>& texts, std::vector<std::string> names,
+                   const Schema& schema);
 
 // PNG or JPEG file or bytes -> uint8 [C, H, W] with C = 1 or 3 channels; encode: uint8 [C, H, W] -> PNG
 // bytes.

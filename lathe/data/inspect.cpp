@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "lathe/data/inspect_texts.h"
 #include "lathe/data/text.h"
 
 namespace lathe::data {
@@ -14,10 +15,22 @@ namespace {
 
 constexpr int64_t kFewExamples = 10;  // a class below this cannot be split and measured
 
-std::string_view row_bytes(const Dataset& dataset, int64_t row) {
-  size_t size = dataset.inputs.nbytes() / static_cast<size_t>(dataset.size());
-  return {static_cast<const char*>(dataset.inputs.data_ptr()) + static_cast<size_t>(row) * size, size};
-}
+// The examples as bytes, to be compared.
+class Rows {
+ public:
+  explicit Rows(const Dataset& dataset) : dataset_(dataset) {
+    if (dataset.schema.text()) texts_ = joined_texts(dataset);
+  }
+  std::string_view at(int64_t row) const {
+    if (dataset_.schema.text()) return texts_[static_cast<size_t>(row)];
+    const size_t size = dataset_.inputs.nbytes() / static_cast<size_t>(dataset_.size());
+    return {static_cast<const char*>(dataset_.inputs.data_ptr()) + static_cast<size_t>(row) * size, size};
+  }
+
+ private:
+  const Dataset& dataset_;
+  std::vector<std::string> texts_;
+};
 
 struct Duplicates {
   int64_t within_train = 0;   // training examples that repeat an earlier one
@@ -30,14 +43,14 @@ Duplicates find_duplicates(const Dataset& train, const Dataset& test) {
   const int64_t* targets = train.targets.data_ptr<int64_t>();
   std::unordered_map<std::string_view, int64_t> first_target;
   first_target.reserve(train.size());
+  const Rows train_rows(train), test_rows(test);
   for (int64_t i = 0; i < train.size(); ++i) {
-    auto [found, is_new] = first_target.emplace(row_bytes(train, i), targets[i]);
+    auto [found, is_new] = first_target.emplace(train_rows.at(i), targets[i]);
     if (is_new) continue;
     ++duplicates.within_train;
     if (found->second != targets[i]) ++duplicates.contradictory;
   }
-  for (int64_t i = 0; i < test.size(); ++i)
-    duplicates.test_in_train += first_target.count(row_bytes(test, i));
+  for (int64_t i = 0; i < test.size(); ++i) duplicates.test_in_train += first_target.count(test_rows.at(i));
   return duplicates;
 }
 
@@ -113,12 +126,13 @@ void inspect_classes(const Source& source, Inspection& inspection) {
 }
 
 std::string shape_text(const Schema& schema) {
+  if (schema.text()) return schema.fields.size() == 1 ? "texts" : "pairs of texts";
   if (schema.table()) return fmt::format("{} columns", schema.shape[0]);
   return fmt::format("{}×{}, {}", schema.shape[2], schema.shape[1], schema.shape[0] == 1 ? "grey" : "colour");
 }
 
 Dataset contiguous(const Dataset& dataset) {
-  if (dataset.size() == 0) return dataset;
+  if (dataset.size() == 0 || dataset.schema.text()) return dataset;
   return {dataset.inputs.contiguous(), dataset.targets.contiguous(), dataset.schema};
 }
 
@@ -158,6 +172,7 @@ Inspection inspect(const Source& given) {
   if (duplicates.contradictory > 0)
     inspection.warnings.push_back(fmt::format(
         "{} training examples repeat an earlier one under another class", duplicates.contradictory));
+  if (schema.text()) inspection = inspect_texts(source, std::move(inspection));
   for (const std::string& file : source.unreadable) inspection.warnings.push_back("left out: " + file);
   return inspection;
 }

@@ -13,5 +13,10 @@ Source read_table(const std::string& operand, const SourceOptions& options);
 Source read_image_folders(const std::string& operand, const SourceOptions& options);
 Source read_glyphs(const std::string& operand, const SourceOptions& options);
 Source read_glyph_shift(const std::string& operand, const SourceOptions& options);
+Source read_texts(const std::string& operand, const SourceOptions& options);
+Source read_sst(const std::string& operand, const SourceOptions& options);
+Source read_qqp(const std::string& operand, const SourceOptions& options);
+Source read_reviews(const std::string& operand, const SourceOptions& options);
+Source read_questions(const std::string& operand, const SourceOptions& options);
 
 }  // namespace lathe::data

@@ -55,11 +55,11 @@ TEST_F(TableSource, DropsColumns) {
 TEST_F(TableSource, Mistakes) {
   const std::string text = "x,y\n1,a\n2,b\n3,a\n";
   EXPECT_INPUT_ERROR(load(text, ""), "names no column to predict; it is written csv:FILE?target=COLUMN");
-  EXPECT_INPUT_ERROR(load(text, "?target=z"), "t.csv:1: no column 'z'; there are x, y");
+  EXPECT_INPUT_ERROR(load(text, "?target=z"), "t.csv:1: no column 'z'; did you mean 'x'? there are x, y");
   EXPECT_INPUT_ERROR(load(text, "?target=y&drop=z"), "no column 'z'");
   EXPECT_INPUT_ERROR(load(text, "?target=y&drop=y"), "cannot be dropped");
   EXPECT_INPUT_ERROR(load(text, "?target=y&drop=x"), "no column is left to predict 'y' from");
-  EXPECT_INPUT_ERROR(load(text, "?label=y"), "'label=y' is neither target=COLUMN nor drop=COLUMN");
+  EXPECT_INPUT_ERROR(load(text, "?label=y"), "there is no setting 'label'; there are target, drop");
   EXPECT_INPUT_ERROR(load(text, "?target=x"), "has 3 distinct values in 3 rows; lathe trains classifiers");
   EXPECT_INPUT_ERROR(load("x,y\n1,a\n2,\n3,a\n", "?target=y"), "t.csv:3: the target 'y' is empty");
   std::string many = "x,y\n";
