@@ -38,7 +38,9 @@ torch::jit::Module mirror(const torch::nn::Module& from, const std::string& name
 torch::Tensor example_inputs(const data::Schema& schema) {
   std::vector<int64_t> shape = {2};
   shape.insert(shape.end(), schema.shape.begin(), schema.shape.end());
-  return torch::zeros(shape, schema.table() ? torch::kFloat32 : torch::kUInt8);
+  return torch::zeros(shape, schema.text()    ? torch::kInt64
+                             : schema.table() ? torch::kFloat32
+                                              : torch::kUInt8);
 }
 
 }  // namespace

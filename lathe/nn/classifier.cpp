@@ -1,14 +1,16 @@
 #include "lathe/nn/classifier.h"
 
+#include <fmt/ranges.h>
 #include <torch/torch.h>
 
-#include <functional>
+#include <algorithm>
 
 #include "lathe/core/error.h"
 #include "lathe/nn/cnn.h"
 #include "lathe/nn/mlp.h"
 #include "lathe/nn/resnet.h"
 #include "lathe/nn/script_model.h"
+#include "lathe/nn/text_kinds.h"
 
 namespace lathe::nn {
 namespace {
@@ -20,12 +22,6 @@ using Shape = std::vector<int64_t>;  // of one example, after the input layer
 void require_images(const Config& config, const Shape& shape) {
   if (shape.size() != 3) config.fail("kind", "needs images; a table wants kind = \"mlp\"");
 }
-
-// A body as described: how large at least, and how to make it.
-struct Body {
-  double least_weights = 0;
-  std::function<std::shared_ptr<Model>()> make;
-};
 
 Body mlp(const Config& config, const Shape& shape, int64_t num_classes) {
   const MlpOptions options{
@@ -76,16 +72,34 @@ constexpr const char* kScript = "torchscript";
 // A module from elsewhere brings its own idea of pixels; ours learn theirs from the data.
 std::shared_ptr<InputLayer> build_input_layer(const Config& config, const data::Schema& schema,
                                               const std::string& kind) {
-  if (kind != kScript || schema.table()) return make_input_layer(schema);
+  if (kind != kScript || schema.table() || schema.text()) return make_input_layer(schema);
   const std::string pixels = config.choice("pixels", "unit", {"unit", "standardized", "raw"});
   if (pixels == "standardized") return make_input_layer(schema);
   return std::make_shared<FixedPixelScale>(schema.shape, pixels == "unit" ? 255.0 : 1.0);
 }
 
 std::string kind_of(const Config& config, const data::Schema& schema) {
-  std::vector<std::string> kinds = {kScript};
-  for (const auto& [kind, architecture] : kArchitectures) kinds.push_back(kind);
-  return config.choice("kind", schema.table() ? "mlp" : "cnn", kinds);
+  std::vector<std::string> all = {kScript}, fitting = {kScript};
+  const auto add = [&](const std::string& kind, bool for_texts) {
+    all.push_back(kind);
+    if (for_texts == schema.text()) fitting.push_back(kind);
+  };
+  for (const auto& [kind, architecture] : kArchitectures) add(kind, false);
+  for (const auto& [kind, body] : text_bodies()) add(kind, true);
+  const std::string kind = config.choice("kind",
+                                         schema.text()    ? "embedding-bag"
+                                         : schema.table() ? "mlp"
+                                                          : "cnn",
+                                         all);
+  if (std::find(fitting.begin(), fitting.end(), kind) == fitting.end())
+    config.fail("kind", fmt::format("= \"{}\" does not read {}; there are {}", kind,
+                                    schema.text() ? "texts" : "images or tables", fmt::join(fitting, ", ")));
+  return kind;
+}
+
+Body body_of(const Config& config, const std::string& kind, const data::Schema& schema, const Shape& shape) {
+  if (schema.text()) return text_bodies().at(kind)(config, schema);
+  return kArchitectures.at(kind)(config, shape, schema.num_classes());
 }
 
 }  // namespace
@@ -122,18 +136,17 @@ std::optional<OutputScaling> Classifier::output_scaling() const {
 }
 
 double least_weights(const Config& config, const data::Schema& schema) {
-  const auto architecture = kArchitectures.find(kind_of(config, schema));
-  if (architecture == kArchitectures.end()) return 0;
-  return architecture->second(config, make_input_layer(schema)->output_shape(), schema.num_classes())
-      .least_weights;
+  const std::string kind = kind_of(config, schema);
+  if (kind == kScript) return 0;
+  return body_of(config, kind, schema, make_input_layer(schema)->output_shape()).least_weights;
 }
 
 static FeatureModel& with_features(Model& body) {
   auto* model = dynamic_cast<FeatureModel*>(&body);
   if (!model)
     throw InputError(
-        "a torchscript model does not show its features apart from its last layer; use model.kind = \"mlp\", "
-        "\"cnn\" or \"resnet\"");
+        "a model of kind \"torchscript\" or \"bag-of-words\" has no features apart from its last layer; use "
+        "another model.kind");
   return *model;
 }
 
@@ -154,7 +167,7 @@ std::shared_ptr<Classifier> build(const Config& config, const data::Schema& sche
     const std::string path = config.text("path");
     body = script ? std::make_shared<ScriptModel>(*script) : std::make_shared<ScriptModel>(path);
   } else {
-    body = kArchitectures.at(kind)(config, input->output_shape(), schema.num_classes()).make();
+    body = body_of(config, kind, schema, input->output_shape()).make();
   }
   auto classifier =
       std::make_shared<Classifier>(schema, config.resolved(), std::move(input), std::move(body));

@@ -21,8 +21,8 @@ class Classifier : public FeatureModel {
   Classifier(data::Schema schema, std::string architecture, std::shared_ptr<InputLayer> input,
              std::shared_ptr<Model> body);
   torch::Tensor forward(torch::Tensor inputs) override;
-  // The body's features and last layer. Throw InputError for a TorchScript body, which has no known last
-  // layer.
+  // The body's features and last layer. Throw InputError for a body that has none known: TorchScript, a bag
+  // of words.
   torch::Tensor features(torch::Tensor inputs) override;
   torch::nn::LinearImpl& head() override;
   void initialize(core::Seed seed) override { body_->initialize(seed); }
@@ -32,6 +32,7 @@ class Classifier : public FeatureModel {
   void scale_outputs(const OutputScaling& scaling);
   std::optional<OutputScaling> output_scaling() const;
   const data::Schema& schema() const { return schema_; }
+  Model& body() { return *body_; }
   const std::string& architecture() const {
     return architecture_;
   }  // TOML that build() makes the same model from
@@ -48,6 +49,15 @@ class Classifier : public FeatureModel {
 //   kind = "mlp"     hidden = [256, 256], dropout = 0
 //   kind = "cnn"     channels = [16, 32, 64, 64, 128, 128], pool_every = 2, stem_channels = 0, dropout = 0
 //   kind = "resnet"  depth = 20 (6n + 2, or 18, 34), width = 0 (as published)
+// and, for texts,
+//   kind = "bag-of-words"   ngrams = 1, buckets = 65536, values = "presence" (or "counts")
+//   kind = "embedding-bag"  width = 64, ngrams = 2, buckets = 16384, dropout = 0
+//   kind = "gru"            width = 64, hidden = 64, bidirectional = true, pooling = "max" (or "last"),
+//   dropout
+//                           = 0
+//   kind = "transformer"    width = 64, layers = 2, heads = 4, feed_forward = 128, positions = "sine" (or
+//                           "learned"), dropout = 0
+// and, for all,
 //   kind = "torchscript"  path = "model.pt", pixels = "unit" (what the module wants: "unit" [0, 1],
 //   "standardized", "raw" 0..255)
 // `script` stands for the file at `path` where the module is at hand. Weights are channels-last. Throws

@@ -79,6 +79,7 @@ std::vector<int64_t> TableEncoding::output_shape() const {
 }
 
 std::shared_ptr<InputLayer> make_input_layer(const data::Schema& schema) {
+  if (schema.text()) return std::make_shared<TokenRows>(schema.shape);
   if (schema.table()) return std::make_shared<TableEncoding>(schema.columns);
   return std::make_shared<PixelNormalization>(schema.shape);
 }

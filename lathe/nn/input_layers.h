@@ -57,6 +57,18 @@ class TableEncoding : public InputLayer {
   torch::Tensor category_columns_, category_values_;  // int64 [B], float [B]: one entry per (column, value)
 };
 
+// Numbers of tokens, int64 [N, num_tokens], as they are; nothing to fit.
+class TokenRows : public InputLayer {
+ public:
+  explicit TokenRows(std::vector<int64_t> shape) : shape_(std::move(shape)) {}
+  torch::Tensor forward(torch::Tensor rows) override { return rows; }
+  void fit(const torch::Tensor&) override {}
+  std::vector<int64_t> output_shape() const override { return shape_; }
+
+ private:
+  std::vector<int64_t> shape_;
+};
+
 std::shared_ptr<InputLayer> make_input_layer(const data::Schema& schema);
 
 }  // namespace lathe::nn

@@ -3,6 +3,9 @@
 #include <ATen/record_function.h>
 #include <torch/torch.h>
 
+#include "lathe/data/text_encoding.h"
+#include "lathe/nn/classifier.h"
+
 namespace lathe::nn {
 namespace {
 
@@ -84,16 +87,36 @@ EvaluationMode::~EvaluationMode() {
   for (const auto& [part, training] : parts_) part->train(training);
 }
 
+namespace {
+
+// In order of length, each batch without the padding that all of it has.
+torch::Tensor predict_texts(Classifier& model, const torch::Tensor& rows, int64_t batch_size) {
+  const auto fields = static_cast<int64_t>(model.schema().fields.size());
+  const torch::Tensor order = std::get<1>(torch::tensor(data::text_lengths(rows, fields), torch::kInt64)
+                                              .sort(/*stable=*/true, 0, /*descending=*/false));
+  const torch::Device device = device_of(model);
+  std::vector<torch::Tensor> outputs;
+  for (const torch::Tensor& batch : order.split(batch_size)) {
+    const torch::Tensor inputs = data::trim_padding(rows.index_select(0, batch), fields);
+    outputs.push_back(model.forward(inputs.to(device)).cpu());
+  }
+  return torch::cat(outputs).index_select(0, order.argsort());
+}
+
+}  // namespace
+
 torch::Tensor predict(Model& model, const torch::Tensor& inputs, int64_t batch_size) {
+  if (inputs.size(0) == 0) throw std::logic_error("predict: no inputs");
   const EvaluationMode evaluation(model);
   const torch::NoGradGuard no_grad;
+  if (auto* classifier = dynamic_cast<Classifier*>(&model); classifier && classifier->schema().text())
+    return predict_texts(*classifier, inputs, batch_size);
   const torch::Device device = device_of(model);
   std::vector<torch::Tensor> outputs;
   for (int64_t begin = 0; begin < inputs.size(0); begin += batch_size) {
     const int64_t end = std::min(begin + batch_size, inputs.size(0));
     outputs.push_back(model.forward(inputs.slice(0, begin, end).to(device)).cpu());
   }
-  if (outputs.empty()) throw std::logic_error("predict: no inputs");
   return torch::cat(outputs);
 }
 

@@ -27,12 +27,12 @@ Attention::Attention(const TransformerOptions& options) : num_heads_(options.num
 torch::Tensor Attention::forward(const torch::Tensor& x, const torch::Tensor& y, const torch::Tensor& mask) {
   const int64_t width = x.size(2), of_head = width / num_heads_;
   const auto heads = [&](const torch::Tensor& t) {
-    return t.reshape({t.size(0), t.size(1), num_heads_, of_head}).transpose(1, 2);
+    return t.reshape({-1, t.size(1), num_heads_, of_head}).transpose(1, 2);
   };
   const torch::Tensor q = heads(query_->forward(x) / std::sqrt(static_cast<double>(of_head)));
   const std::vector<torch::Tensor> kv = key_value_->forward(y).chunk(2, -1);
   const torch::Tensor weights = torch::softmax(q.matmul(heads(kv[0]).transpose(2, 3)) + mask, -1);
-  return out_->forward(weights.matmul(heads(kv[1])).transpose(1, 2).reshape(x.sizes()));
+  return out_->forward(weights.matmul(heads(kv[1])).transpose(1, 2).reshape({-1, x.size(1), width}));
 }
 
 EncoderLayer::EncoderLayer(const TransformerOptions& options) {

@@ -8,6 +8,7 @@
 #include "lathe/core/files.h"
 #include "lathe/core/process.h"
 #include "lathe/data/npy.h"
+#include "lathe/data/text_encoding.h"
 #include "lathe/nn/initialization.h"
 #include "lathe/nn/script_model.h"
 
@@ -33,7 +34,27 @@ data::Schema table_schema() {
   return schema;
 }
 
+data::Schema text_schema(int64_t num_fields) {
+  data::Schema schema;
+  schema.fields = num_fields == 1 ? std::vector<std::string>{"text"} : std::vector<std::string>{"one", "two"};
+  schema.target = "kind";
+  schema.classes = {"a", "b", "c"};
+  schema.encoding = std::make_shared<const data::TextEncoding>(
+      data::TextEncodingOptions{.length = 9},
+      std::vector<std::vector<std::string>>{{"a b c d e f g h i j k"}});
+  schema.shape = {num_fields * 9};
+  return schema;
+}
+
 torch::Tensor inputs_for(const data::Schema& schema, int64_t count) {
+  if (schema.text()) {  // texts of 0 to 9 tokens
+    const auto fields = static_cast<int64_t>(schema.fields.size());
+    const torch::Tensor words = torch::randint(1, schema.encoding->num_tokens(), {count, fields, 9},
+                                               generator(Seed(5)), torch::kInt64);
+    const torch::Tensor lengths =
+        torch::randint(0, 10, {count, fields, 1}, generator(Seed(6)), torch::kInt64);
+    return words.masked_fill(torch::arange(9).ge(lengths), data::kPadding).flatten(1);
+  }
   if (schema.table()) {
     torch::Tensor table = torch::rand({count, 2}, generator(Seed(5)));
     table.select(1, 1).mul_(3).floor_().sub_(1);
@@ -67,7 +88,7 @@ TEST_P(Archive, RunsAsTorchScriptAtAnyBatchSize) {
   const auto model = trained();
   save(*model, directory_.path() / "model.pt");
   torch::jit::Module script = torch::jit::load((directory_.path() / "model.pt").string());
-  for (int64_t size : {1, 7, 128}) {
+  for (int64_t size : {1, 3, 7, 128}) {
     const torch::Tensor inputs = inputs_for(GetParam().schema, size);
     EXPECT_TRUE(torch::allclose(script.forward({inputs}).toTensor(), predict(*model, inputs), 1e-5, 1e-5))
         << size;
@@ -115,7 +136,9 @@ TEST_P(Archive, SameModelSameBytes) {
 }
 
 // Debian's Python libtorch loads the file and agrees.
-TEST_P(Archive, RunsInPython) {
+class ArchiveInPython : public Archive {};
+
+TEST_P(ArchiveInPython, GivesTheSame) {
   const auto model = trained();
   save(*model, directory_.path() / "model.pt");
   core::write_file(directory_.path() / "run.py", R"(
@@ -141,16 +164,35 @@ for size in (1, 7, 128):
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Kinds, Archive,
-    testing::Values(Case{"mlp", "kind = 'mlp'\nhidden = [16]\ndropout = 0.5", image_schema(1, 8)},
-                    Case{"cnn",
-                         "kind = 'cnn'\nchannels = [4, 8]\npool_every = 1\nstem_channels = 4\ndropout = 0.2",
-                         image_schema(3, 16)},
-                    Case{"resnet20", "kind = 'resnet'\ndepth = 8", image_schema(3, 16)},
-                    Case{"resnet18", "kind = 'resnet'\ndepth = 18\nwidth = 8", image_schema(1, 32)},
-                    Case{"table", "kind = 'mlp'\nhidden = [8]", table_schema()}),
-    [](const auto& info) { return std::string(info.param.name); });
+const Case kCases[] = {
+    Case{"mlp", "kind = 'mlp'\nhidden = [16]\ndropout = 0.5", image_schema(1, 8)},
+    Case{"cnn", "kind = 'cnn'\nchannels = [4, 8]\npool_every = 1\nstem_channels = 4\ndropout = 0.2",
+         image_schema(3, 16)},
+    Case{"resnet20", "kind = 'resnet'\ndepth = 8", image_schema(3, 16)},
+    Case{"resnet18", "kind = 'resnet'\ndepth = 18\nwidth = 8", image_schema(1, 32)},
+    Case{"table", "kind = 'mlp'\nhidden = [8]", table_schema()},
+    Case{"words", "kind = 'bag-of-words'\nngrams = 2\nbuckets = 50", text_schema(1)},
+    Case{"counts", "kind = 'bag-of-words'\nvalues = 'counts'", text_schema(1)},
+    Case{"word_pairs", "kind = 'bag-of-words'\nngrams = 3\nbuckets = 50", text_schema(2)},
+    Case{"embedding", "kind = 'embedding-bag'\nwidth = 8\nbuckets = 50\ndropout = 0.5", text_schema(1)},
+    Case{"embedding_pairs", "kind = 'embedding-bag'\nwidth = 8\nbuckets = 50", text_schema(2)},
+    Case{"gru", "kind = 'gru'\nwidth = 8\nhidden = 6", text_schema(1)},
+    Case{"gru_pairs", "kind = 'gru'\nwidth = 8\nhidden = 6\nbidirectional = false\npooling = 'last'",
+         text_schema(2)},
+    Case{"transformer", "kind = 'transformer'\nwidth = 8\nheads = 2\nfeed_forward = 16", text_schema(1)},
+    Case{"transformer_pairs", "kind = 'transformer'\nwidth = 8\nheads = 2\nlayers = 1\npositions = 'learned'",
+         text_schema(2)}};
+
+std::string name_of(const testing::TestParamInfo<Case>& info) {
+  return info.param.name;
+}
+
+INSTANTIATE_TEST_SUITE_P(Kinds, Archive, testing::ValuesIn(kCases), name_of);
+// Each starts a Python: those of images and tables, and two of the texts'.
+INSTANTIATE_TEST_SUITE_P(Kinds, ArchiveInPython,
+                         testing::Values(kCases[0], kCases[1], kCases[2], kCases[3], kCases[4], kCases[11],
+                                         kCases[13]),
+                         name_of);
 
 // A module that Python made, with dropout and batch norm, can be trained, saved and loaded again.
 TEST(ScriptModel, FromPythonTrainsAndRoundTrips) {
