@@ -58,6 +58,7 @@ void add_evaluate(CLI::App& app, Options& options) {
       ->capture_default_str();
   add_sharpness(*verb, options);
   add_conformal(*verb, options);
+  add_checklist(*verb, options);
   add_subspace(*verb, options);
   verb->callback([&options, arguments, verb] {
     if (!verb->get_subcommands().empty()) return;  // a method did it

@@ -15,7 +15,7 @@ namespace {
 
 struct PredictArguments {
   std::string bundle;
-  std::vector<std::string> files;
+  std::vector<std::string> files, texts;
   bool sets = false, compiled = false;
 };
 
@@ -43,36 +43,47 @@ struct Predicted {
   std::vector<std::string> classes;
 };
 
-Predicted predict_compiled(const pipeline::Bundle& bundle, const std::vector<std::filesystem::path>& files,
+// The files' examples, or the texts of the command line: an example each, or the two of one pair.
+data::Inputs read(const PredictArguments& arguments, const data::Schema& schema) {
+  if (arguments.files.empty() == arguments.texts.empty())
+    throw InputError("lathe predict wants files or --text");
+  if (!arguments.files.empty())
+    return data::read_inputs({arguments.files.begin(), arguments.files.end()}, schema);
+  if (schema.fields.size() < 2) return data::text_inputs({arguments.texts}, arguments.texts, schema);
+  std::vector<std::vector<std::string>> fields;
+  for (const std::string& text : arguments.texts) fields.push_back({text});
+  return data::text_inputs(fields, {fmt::format("{}", fmt::join(arguments.texts, " · "))}, schema);
+}
+
+Predicted predict_compiled(const pipeline::Bundle& bundle, const PredictArguments& arguments,
                            const evaluate::conformal::Conformal* sets, int threads) {
   if (!bundle.has("compiled"))
     throw InputError("{0} has no compiled/; `lathe compile {0}` makes it", bundle.path().string());
   const data::Schema schema = data::schema_from_json(bundle.json("data.json").at("schema"));
-  const data::Inputs inputs = data::read_inputs(files, schema);
+  const data::Inputs inputs = read(arguments, schema);
   const torch::Tensor logits = pipeline::compiled_predict(bundle.file("compiled"), inputs.values, threads);
   return {pipeline::predictions_of(logits, inputs.names, schema.classes, sets), schema.classes};
 }
 
 Predicted predict_model(const Options& options, const pipeline::Bundle& bundle,
-                        const std::vector<std::filesystem::path>& files,
-                        const evaluate::conformal::Conformal* sets) {
+                        const PredictArguments& arguments, const evaluate::conformal::Conformal* sets) {
   if (!bundle.has("model.pt"))
     throw InputError("{} has no model.pt; `lathe train` makes one", bundle.path().string());
   const auto model = nn::load(bundle.file("model.pt"));
   model->to(pipeline::parse_device(options.device));
-  const data::Inputs inputs = data::read_inputs(files, model->schema());
+  const data::Inputs inputs = read(arguments, model->schema());
   return {pipeline::predict(*model, inputs, sets), model->schema().classes};
 }
 
 void predict(const Options& options, const PredictArguments& arguments) {
   const auto bundle = pipeline::Bundle::open(arguments.bundle);
-  const std::vector<std::filesystem::path> files(arguments.files.begin(), arguments.files.end());
   std::optional<evaluate::conformal::Conformal> sets;
   if (arguments.sets) sets = pipeline::bundle_sets(bundle);
   const evaluate::conformal::Conformal* chosen = sets ? &*sets : nullptr;
   const int threads = options.threads == "auto" ? 1 : std::stoi(options.threads);
-  const auto [predictions, classes] = arguments.compiled ? predict_compiled(bundle, files, chosen, threads)
-                                                         : predict_model(options, bundle, files, chosen);
+  const auto [predictions, classes] = arguments.compiled
+                                          ? predict_compiled(bundle, arguments, chosen, threads)
+                                          : predict_model(options, bundle, arguments, chosen);
   if (options.json) {
     nlohmann::json json = nlohmann::json::array();
     for (const auto& p : predictions) {
@@ -101,10 +112,12 @@ void predict(const Options& options, const PredictArguments& arguments) {
 
 void add_predict(CLI::App& app, Options& options) {
   auto arguments = std::make_shared<PredictArguments>();
-  CLI::App* verb = add_verb(app, options, "predict", "Classify files with a bundle's model",
+  CLI::App* verb = add_verb(app, options, "predict", "Classify files or texts with a bundle's model",
                             "lathe predict fashion-mnist.bundle shoe.png bag.png");
   verb->add_option("bundle", arguments->bundle, "The bundle")->required();
-  verb->add_option("files", arguments->files, "PNG, JPEG, .npy or CSV files")->required();
+  verb->add_option("files", arguments->files, "PNG, JPEG, .npy, CSV, .tsv, .jsonl or .txt files");
+  verb->add_option("--text", arguments->texts,
+                   "A text; for a model of pairs twice, the first and the second");
   verb->add_flag("--sets", arguments->sets,
                  "Sets that hold the true class with a given probability ([evaluate.conformal])");
   verb->add_flag("--compiled", arguments->compiled, "With the bundle's compiled/, one example at a time");

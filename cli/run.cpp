@@ -4,8 +4,11 @@
 
 #include "cli/processes.h"
 #include "cli/verb.h"
+#include "lathe/core/error.h"
 #include "lathe/core/progress.h"
+#include "lathe/pipeline/checklist_stage.h"
 #include "lathe/pipeline/stages.h"
+#include "lathe/pipeline/text_data.h"
 #include "lathe/pipeline/training.h"
 #include "lathe/train/scale_plan.h"
 #include "lathe/train/threads.h"
@@ -29,9 +32,9 @@ struct RunArguments {
 void plan(const Options& options, const core::Config& config) {
   const pipeline::PipelineOptions pipeline = pipeline::pipeline_options(config);
   const data::Source source = data::load_source(pipeline.source, pipeline.source_options);
-  const data::Splits splits = pipeline::splits_of(source, pipeline);
+  const data::Splits splits = pipeline::encode_texts(pipeline::splits_of(source, pipeline), config);
   const core::Seed seed(pipeline.seed);
-  const auto model = nn::build(config.section("model"), source.train.schema, seed.stream("model"));
+  const auto model = nn::build(config.section("model"), splits.train.schema, seed.stream("model"));
   config.reject_unknown();
   model->fit_inputs(splits.train.inputs);
   model->to(pipeline::parse_device(options.device));
@@ -55,6 +58,19 @@ void plan(const Options& options, const core::Config& config) {
         plan.probe_steps, plan.schedule_steps, plan.moments.variance / plan.moments.squared_mean);
 }
 
+// What to predict on: a picture of the bundle, a text, or the user's own file.
+std::string something_to_predict(const pipeline::Bundle& bundle, const std::string& name) {
+  if (bundle.has("evaluate/mistakes/00.png")) return name + "/evaluate/mistakes/00.png";
+  const data::Schema schema = data::schema_from_json(bundle.json("data.json").at("schema"));
+  return schema.fields.size() == 1 ? "--text \"YOUR TEXT\"" : "YOUR_FILE";
+}
+
+void print_next(const pipeline::Bundle& bundle, const std::string& name, const std::string& file) {
+  std::cout << fmt::format("\nReport: {}/report.html\nNext:\n", name)
+            << fmt::format("  lathe predict {} {}\n", name, something_to_predict(bundle, name))
+            << fmt::format("  lathe run {} --bundle second.bundle --seed 1\n", file) << "  lathe runs list\n";
+}
+
 void run(const Options& options, const RunArguments& arguments) {
   const core::Config config = load_config(options, arguments.file);
   if (arguments.plan) return plan(options, config);
@@ -70,7 +86,15 @@ void run(const Options& options, const RunArguments& arguments) {
   pipeline::Job job(config, bundle, job_settings);
 
   std::vector<pipeline::StageOutcome> outcomes;
-  job.record([&] { outcomes = pipeline::run_stages(job, arguments.last); });
+  std::optional<GateError> exceeded;  // said last: the bundle and its report are whole
+  try {
+    job.record([&] {
+      outcomes = pipeline::run_stages(job, arguments.last);
+      if (arguments.last.empty()) pipeline::check_gates(job.bundle());
+    });
+  } catch (const GateError& error) {
+    exceeded = error;
+  }
   if (std::none_of(outcomes.begin(), outcomes.end(),
                    [](const auto& outcome) { return outcome.report.stage == "train" && !outcome.skipped; }))
     announce_end(job.setup());
@@ -83,14 +107,9 @@ void run(const Options& options, const RunArguments& arguments) {
     reports.push_back(outcome.report);
   }
   print(options, {{"stages", stages}, {"metrics", metrics_table(reports)}});
-  if (options.json || !job.bundle().has("report.html")) return;
-  const std::string name = bundle.string();
-  const bool pictures = job.bundle().has("evaluate/mistakes/00.png");
-  std::cout << fmt::format("\nReport: {}/report.html\nNext:\n", name)
-            << fmt::format("  lathe predict {} {}\n", name,
-                           pictures ? name + "/evaluate/mistakes/00.png" : "YOUR_FILE")
-            << fmt::format("  lathe run {} --bundle second.bundle --seed 1\n", arguments.file)
-            << "  lathe runs list\n";
+  if (!options.json && job.bundle().has("report.html"))
+    print_next(job.bundle(), bundle.string(), arguments.file);
+  if (exceeded) throw *exceeded;
 }
 
 CLI::App* add_pipeline_verb(CLI::App& app, Options& options, const std::string& name,

@@ -43,6 +43,7 @@ void add_train(CLI::App& app, Options& options);
 void add_evaluate(CLI::App& app, Options& options);
 void add_sharpness(CLI::App& evaluate, Options& options);
 void add_conformal(CLI::App& evaluate, Options& options);
+void add_checklist(CLI::App& evaluate, Options& options);
 void add_subspace(CLI::App& evaluate, Options& options);
 void add_compile(CLI::App& app, Options& options);
 void add_predict(CLI::App& app, Options& options);

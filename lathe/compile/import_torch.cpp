@@ -231,7 +231,7 @@ Graph import_torchscript(const std::filesystem::path& file, const std::vector<Ty
       const data::Schema schema = data::schema_from_json(description.at("schema"));
       Shape shape = {1};
       shape.insert(shape.end(), schema.shape.begin(), schema.shape.end());
-      types.push_back({schema.table() ? DType::f32 : DType::u8, shape});
+      types.push_back({schema.text() ? DType::i64 : schema.table() ? DType::f32 : DType::u8, shape});
     } catch (const nlohmann::json::exception& error) {
       throw InputError("{} is damaged: {}; save the model again", file.string(), error.what());
     }

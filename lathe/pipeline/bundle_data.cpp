@@ -1,6 +1,7 @@
 #include "lathe/pipeline/bundle_data.h"
 
 #include "lathe/core/error.h"
+#include "lathe/pipeline/text_data.h"
 
 namespace lathe::pipeline {
 namespace {
@@ -21,10 +22,11 @@ void require_same_data(const Bundle& bundle, const data::Source& source) {
 }  // namespace
 
 data::Splits bundle_splits(const Bundle& bundle, const std::vector<std::string>& overrides) {
-  const PipelineOptions options = pipeline_options(configuration(bundle, overrides));
+  const core::Config config = configuration(bundle, overrides);
+  const PipelineOptions options = pipeline_options(config);
   const data::Source source = data::load_source(options.source, options.source_options);
   require_same_data(bundle, source);
-  return splits_of(source, options);
+  return encode_texts(splits_of(source, options), config);
 }
 
 Setup bundle_setup(const Bundle& bundle, JobOptions how, const std::vector<std::string>& overrides) {

@@ -8,12 +8,14 @@
 #include <optional>
 
 #include "lathe/core/progress.h"
+#include "lathe/pipeline/checklist_stage.h"
 #include "lathe/pipeline/compiled_section.h"
 #include "lathe/pipeline/continual_report.h"
 #include "lathe/pipeline/details.h"
 #include "lathe/pipeline/groups_report.h"
 #include "lathe/pipeline/multitask_report.h"
 #include "lathe/pipeline/subspace_profile.h"
+#include "lathe/pipeline/text_section.h"
 #include "lathe/pipeline/trust_section.h"
 
 namespace lathe::pipeline {
@@ -324,12 +326,12 @@ Page bundle_page(const Bundle& bundle) {
     if (!part.empty()) page.subtitle += (page.subtitle.empty() ? "" : " · ") + part;
   }
   page.headline = headline(bundle, stages, data, train);
-  for (Section& section :
-       std::vector<Section>{what_was_run(data, train), results(stages), learning_curves(train),
-                            subspace_section(train), groups_section(bundle, train), continual_section(train),
-                            multitask_section(train), compiled_section(stages, details_of(bundle, "compile")),
-                            by_class(evaluate), trust_section(bundle, evaluate),
-                            worst_mistakes(bundle, evaluate), times(stages), configuration(bundle)}) {
+  for (Section& section : std::vector<Section>{
+           what_was_run(data, train), results(stages), text_section(data, train), learning_curves(train),
+           subspace_section(train), groups_section(bundle, train), continual_section(train),
+           multitask_section(train), compiled_section(stages, details_of(bundle, "compile")),
+           by_class(evaluate), trust_section(bundle, evaluate), checklist_section(evaluate),
+           worst_mistakes(bundle, evaluate), times(stages), configuration(bundle)}) {
     if (!empty(section)) page.sections.push_back(std::move(section));
   }
   return page;

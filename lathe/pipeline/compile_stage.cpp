@@ -11,6 +11,7 @@
 #include "lathe/compile/manifest.h"
 #include "lathe/core/error.h"
 #include "lathe/core/progress.h"
+#include "lathe/data/text_encoding.h"
 #include "lathe/nn/archive.h"
 #include "lathe/pipeline/quantize_classifier.h"
 #include "lathe/pipeline/stages.h"
@@ -164,6 +165,8 @@ torch::Tensor made_up_inputs(const data::Schema& schema, int64_t count, core::Se
   std::vector<int64_t> shape = {count};
   shape.insert(shape.end(), schema.shape.begin(), schema.shape.end());
   auto generator = at::make_generator<at::CPUGeneratorImpl>(seed.value());
+  if (schema.text())
+    return torch::randint(0, schema.encoding->num_tokens(), shape, generator, torch::dtype(torch::kInt64));
   if (!schema.table()) return torch::randint(0, 256, shape, generator, torch::dtype(torch::kUInt8));
   torch::Tensor rows = torch::randn(shape, generator);
   for (size_t c = 0; c < schema.columns.size(); ++c)

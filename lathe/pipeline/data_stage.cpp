@@ -2,6 +2,7 @@
 
 #include "lathe/core/files.h"
 #include "lathe/pipeline/stages.h"
+#include "lathe/pipeline/text_details.h"
 
 namespace lathe::pipeline {
 namespace {
@@ -25,7 +26,7 @@ StageReport run_data(const StageContext& context) {
                                       {"splits", examples},
                                       {"seed", job.options().seed},
                                       {"label_noise", job.options().label_noise},
-                                      {"schema", data::to_json(source.train.schema)}};
+                                      {"schema", data::to_json(splits.train.schema)}};
   core::write_file(context.staged / "data.json", description.dump(1) + "\n");
 
   StageReport report;
@@ -36,6 +37,8 @@ StageReport run_data(const StageContext& context) {
                       {"train", class_counts(splits.train)},
                       {"test", class_counts(splits.test)}}},
                     {"warnings", source.unreadable}};
+  if (splits.train.schema.text()) report.details["text"] = text_details(splits);
+  for (const std::string& warning : text_warnings(splits)) report.details["warnings"].push_back(warning);
   return report;
 }
 

@@ -5,6 +5,7 @@
 #include "lathe/evaluate/calibration.h"
 #include "lathe/evaluate/classification.h"
 #include "lathe/nn/archive.h"
+#include "lathe/pipeline/checklist_stage.h"
 #include "lathe/pipeline/prediction_sets.h"
 #include "lathe/pipeline/show_example.h"
 #include "lathe/pipeline/stages.h"
@@ -91,6 +92,7 @@ StageReport run_evaluate(const StageContext& context) {
                     {"mistakes", worst_mistakes(splits.test, logits, options.mistakes, context.staged)}};
   measure_calibration(*model, logits, splits.test.targets, report);
   if (options.conformal) measure_sets(context, *model, splits, {holdout, logits}, report);
+  if (options.checklist) run_checklist(context, model, report);
   return report;
 }
 

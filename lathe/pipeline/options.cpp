@@ -7,6 +7,7 @@
 #include "lathe/compile/compile.h"
 #include "lathe/core/error.h"
 #include "lathe/evaluate/conformal/config.h"
+#include "lathe/pipeline/checklist_stage.h"
 
 namespace lathe::pipeline {
 
@@ -134,6 +135,7 @@ PipelineOptions pipeline_options(const core::Config& config) {
   if (evaluate.has("conformal"))
     o.evaluate.conformal = evaluate::conformal::conformal_options(
         evaluate.section("conformal"), {.alpha = 0.05, .seed = core::Seed(o.seed).stream("sets").value()});
+  if (evaluate.has("checklist")) o.evaluate.checklist = checklist_options(evaluate.section("checklist"));
   return o;
 }
 

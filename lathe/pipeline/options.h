@@ -1,6 +1,7 @@
 #pragma once
 #include <torch/types.h>
 
+#include <map>
 #include <optional>
 #include <string>
 
@@ -17,10 +18,19 @@
 
 namespace lathe::pipeline {
 
+// [evaluate.checklist]: a suite of behavioural tests that the model is run on.
+struct ChecklistOptions {
+  std::string suite;      // a suite's file, or the name of a ready one
+  double fail_above = 1;  // a test that fails more often ends the run with exit code 3; 1: none does
+  std::map<std::string, double> gates;  // likewise, of capabilities and tests by name
+  int64_t cases_per_test = 500;         // at most; the paper's released suites ran 500
+};
+
 struct EvaluateOptions {
   int64_t top_k = 5;
   int64_t mistakes = 24;                                  // pictures in the gallery of the worst mistakes
   std::optional<evaluate::conformal::Options> conformal;  // where there is an [evaluate.conformal] table
+  std::optional<ChecklistOptions> checklist;              // [evaluate.checklist]
 };
 
 // [compile]: the trained model as native code.

@@ -1,6 +1,7 @@
 #include <fmt/core.h>
 
 #include "lathe/core/progress.h"
+#include "lathe/pipeline/checklist_stage.h"
 #include "lathe/pipeline/stages.h"
 
 namespace lathe::pipeline {
@@ -21,6 +22,8 @@ std::string inputs_hash(const Job& job, const Bundle& bundle, const Stage& stage
     const core::Config section = job.config().section(name);
     inputs += "[" + name + "]\n" + section.resolved() + named_file_hash(section);
   }
+  if (stage.name == "evaluate" && job.options().evaluate.checklist)
+    inputs += suite_hash(*job.options().evaluate.checklist) + "\n";
   for (const std::string& name : stage.upstream)
     if (const auto report = bundle.stage(name))
       inputs += name + " " + report->inputs_hash + " " + report->outputs_hash + "\n";

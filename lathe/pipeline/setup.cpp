@@ -3,7 +3,9 @@
 #include <torch/torch.h>
 
 #include "lathe/core/error.h"
+#include "lathe/pipeline/checklist_stage.h"
 #include "lathe/pipeline/continual_stage.h"
+#include "lathe/pipeline/text_data.h"
 
 namespace lathe::pipeline {
 
@@ -13,8 +15,10 @@ Setup::Setup(core::Config config, JobOptions how)
       options_(pipeline_options(config_)),
       how_(std::move(how)),
       source_(data::load_source(options_.source, options_.source_options)),
-      splits_(splits_of(source_, options_)),
+      splits_(encode_texts(splits_of(source_, options_), config_)),
       device_(parse_device(how_.device)) {
+  check_texts(config_, options_, splits_.train.schema);
+  if (options_.evaluate.checklist) check_checklist(*options_.evaluate.checklist, splits_.train.schema);
   new_model();
   if (const int64_t classes = source_.train.schema.num_classes();
       options_.calibration == Calibration::platt && classes != 2)
@@ -33,7 +37,7 @@ data::Splits Setup::measured_splits() const {
 std::shared_ptr<nn::Classifier> Setup::new_model(int64_t number) const {
   core::Seed stream = seed().stream("model");
   if (number > 0) stream = stream.stream(static_cast<uint64_t>(number));
-  auto model = nn::build(config_.section("model"), source_.train.schema, stream);
+  auto model = nn::build(config_.section("model"), splits_.train.schema, stream);
   model->fit_inputs(splits_.train.inputs);
   model->to(device_);
   return model;

@@ -8,6 +8,7 @@
 #include "lathe/pipeline/multitask_report.h"
 #include "lathe/pipeline/stages.h"
 #include "lathe/pipeline/subspace_profile.h"
+#include "lathe/pipeline/text_details.h"
 #include "lathe/pipeline/train_details.h"
 #include "lathe/pipeline/training.h"
 #include "lathe/train/subspace_file.h"
@@ -69,6 +70,7 @@ StageReport run_train(const StageContext& context) {
       *model, cost, fit, {calibration, threads, communicator ? communicator->size() : 1}, options);
   report.details["subspace"] = subspace;
   report.details["groups"] = groups;
+  if (const nlohmann::json words = strongest_words(*model); !words.is_null()) report.details["words"] = words;
   if (training.multitask) report.details["multitask"] = keep_multitask(*training.multitask, context.staged);
   return report;
 }
