@@ -8,7 +8,6 @@
 #include "lathe/evaluate/checklist/authoring.h"
 #include "lathe/evaluate/checklist/export.h"
 #include "lathe/evaluate/checklist/ready_suites.h"
-#include "lathe/evaluate/checklist/suggest.h"
 #include "lathe/evaluate/checklist/suite_json.h"
 #include "lathe/pipeline/checklist_suite.h"
 
@@ -117,6 +116,11 @@ void add_matrix(CLI::App& parent, Options& options) {
 
 }  // namespace
 
+void add_programs_option(CLI::App& verb, SuiteArguments& arguments) {
+  verb.add_flag("--allow-programs", arguments.allow_programs,
+                "Run the programs that the suite's perturbations name: perturb = \"command(…)\"");
+}
+
 void add_suite_options(CLI::App& verb, SuiteArguments& arguments) {
   verb.add_option("suite", arguments.suite,
                   "A ready suite (comprehension, questions, sentiment), or a file: .toml as people write it, "
@@ -126,15 +130,14 @@ void add_suite_options(CLI::App& verb, SuiteArguments& arguments) {
       ->allow_extra_args(false);
   verb.add_option("--n", arguments.n, "Cases of each test that are run at most (default: as the suite says)")
       ->check(CLI::PositiveNumber);
+  add_programs_option(verb, arguments);
 }
 
 checklist::Suite open_suite(const Options& options, const SuiteArguments& arguments) {
   checklist::SuiteOptions how;
   how.tests = arguments.tests;
   how.seed = options.seed;
-  how.fill_masks = [](const std::vector<checklist::GappedText>& texts, int64_t most_fills) {
-    return checklist::mask_filler(checklist::ngram_language_model())(texts, most_fills);
-  };
+  if (arguments.allow_programs) how.programs = checklist::Programs::run;
   checklist::Suite suite = pipeline::load_suite(arguments.suite, how);
   if (!arguments.tests.empty()) suite = checklist::with_tests(std::move(suite), arguments.tests);
   if (arguments.n > 0)

@@ -11,9 +11,11 @@ namespace lathe::cli {
 struct SuiteArguments {
   std::string suite;
   std::vector<std::string> tests;
-  int64_t n = 0;  // 0: as the suite says
+  int64_t n = 0;                // 0: as the suite says
+  bool allow_programs = false;  // that perturbations run
 };
 void add_suite_options(CLI::App& verb, SuiteArguments& arguments);
+void add_programs_option(CLI::App& verb, SuiteArguments& arguments);  // the last of them, by itself
 // A ready suite or a file; warns on stderr of tests that have no cases.
 evaluate::checklist::Suite open_suite(const Options& options, const SuiteArguments& arguments);
 

@@ -208,6 +208,7 @@ void add_checklist_run(CLI::App& parent, Options& options) {
       ->allow_extra_args(false);
   verb->add_option("--n", arguments->suite.n, "Cases of each test that are run at most")
       ->check(CLI::PositiveNumber);
+  add_programs_option(*verb, arguments->suite);
   verb->add_option("--preds", arguments->predictions,
                    "Predictions for the examples of `export`, a line each");
   verb->add_option("--command", arguments->command,

@@ -10,6 +10,7 @@
 #include "lathe/data/reviews.h"
 #include "lathe/data/text.h"
 #include "lathe/evaluate/checklist/ready_suites.h"
+#include "lathe/evaluate/checklist/suggest.h"
 #include "lathe/evaluate/checklist/suite_json.h"
 
 namespace lathe::pipeline {
@@ -62,6 +63,10 @@ evaluate::checklist::Suite load_suite(const std::string& name_or_file,
                                       evaluate::checklist::SuiteOptions options) {
   namespace checklist = evaluate::checklist;
   if (!options.corpus) options.corpus = generated_corpora();
+  if (!options.fill_masks)
+    options.fill_masks = [](const std::vector<checklist::GappedText>& texts, int64_t most_fills) {
+      return checklist::mask_filler(checklist::ngram_language_model())(texts, most_fills);
+    };
   if (const auto text = checklist::ready_suite(name_or_file))
     return checklist::parse_suite_toml(*text, name_or_file + ".toml", options);
   const std::filesystem::path file = name_or_file;

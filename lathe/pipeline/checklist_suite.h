@@ -9,8 +9,8 @@ namespace lathe::pipeline {
 evaluate::checklist::CorpusReader generated_corpora();
 
 // A suite by the name of a ready one ("sentiment"), or from a file: .toml as people write them, .json with
-// its cases. `options` may leave out the corpora. Throws InputError for what is neither, with the nearest
-// name.
+// its cases. `options` may leave out the corpora, and what fills masks: n-grams of WordNet's texts do. Throws
+// InputError for what is neither, with the nearest name.
 evaluate::checklist::Suite load_suite(const std::string& name_or_file,
                                       evaluate::checklist::SuiteOptions options = {});
 

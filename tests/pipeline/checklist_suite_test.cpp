@@ -87,6 +87,33 @@ TEST(LoadSuite, ReadsReadyOnesAndFiles) {
             "sentiment?");
 }
 
+TEST(LoadSuite, RunsNoProgramUnlessAllowed) {
+  const core::TemporaryDirectory directory;
+  const auto toml = directory.path() / "mine.toml", trace = directory.path() / "trace";
+  core::write_file(
+      toml,
+      "classes = [\"no\", \"yes\"]\n[[tests]]\nname = \"t\"\ncapability = \"NER\"\ntype = \"INV\"\n"
+      "texts = [\"It was good.\"]\nperturb = \"command(touch " +
+          trace.string() + "; echo '[\\\"It was fine.\\\"]')\"\n");
+  const std::string refused = message_of<InputError>([&] { load_suite(toml.string()); });
+  EXPECT_NE(refused.find("tests[0].perturb runs a program, which must be allowed"), std::string::npos)
+      << refused;
+  EXPECT_FALSE(std::filesystem::exists(trace));
+  const Suite suite = load_suite(toml.string(), {.programs = evaluate::checklist::Programs::run});
+  EXPECT_TRUE(std::filesystem::exists(trace));
+  EXPECT_EQ(suite.tests.at(0).cases.example(1), std::vector<std::string>{"It was fine."});
+}
+
+TEST(LoadSuite, FillsMasks) {
+  const core::TemporaryDirectory directory;
+  const auto toml = directory.path() / "mine.toml";
+  core::write_file(
+      toml,
+      "classes = [\"no\", \"yes\"]\n[[tests]]\nname = \"t\"\ncapability = \"Vocabulary\"\ntype = \"MFT\"\n"
+      "template = \"The {t5:mask} was late.\"\nlabels = \"no\"\n");
+  EXPECT_EQ(load_suite(toml.string()).tests.at(0).cases.num_cases(), 5);
+}
+
 data::Dataset texts(std::vector<std::string> classes) {
   data::Dataset dataset;
   dataset.schema.fields = {"text"};

@@ -298,6 +298,10 @@ Perturbation parse_perturbation(const std::string& call) {
   };
 }
 
+bool runs_program(const std::string& call) {
+  return CallParser(call).name() == "command";
+}
+
 const std::vector<PerturbationHelp>& perturbation_help() {
   static const std::vector<PerturbationHelp> help = [] {
     std::vector<PerturbationHelp> all;

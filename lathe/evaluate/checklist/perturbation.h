@@ -27,6 +27,9 @@ struct PerturbationHelp {
   std::string name, usage, text;  // "typos", "typos(k=1, n=1)", one line
 };
 const std::vector<PerturbationHelp>& perturbation_help();
+// Whether the call runs a program: command(…).
+bool runs_program(const std::string& call);
+
 std::vector<std::string> perturbation_names();
 
 }  // namespace lathe::evaluate::checklist

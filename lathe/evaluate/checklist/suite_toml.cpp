@@ -210,6 +210,11 @@ class TestReader {
       toml_.fail("perturb", "makes cases of single inputs; " + source_ + " has them already");
     const std::vector<std::string> calls = toml_.texts("perturb", {});
     const int64_t originals = toml_.integer("originals", kOriginals, 1, kMost);
+    for (const std::string& call : calls)
+      if (context_.options.programs == Programs::refuse && runs_program(call))
+        toml_.fail("perturb",
+                   "runs a program, which must be allowed: lathe evaluate checklist expand --allow-programs "
+                   "SUITE -o s.json makes a suite that runs none");
     const PerturbOptions options = perturb_options(test.type);
     if (test.cases.num_cases() > originals) {
       core::Random random = seed_.stream("originals").random();

@@ -80,6 +80,9 @@ struct Corpus {
 // The corpus of that name; nothing where there is none, and a file is looked for.
 using CorpusReader = std::function<std::optional<Corpus>(const std::string& name)>;
 
+// Programs that a suite's perturbations run, command(…): a suite is a file from anywhere.
+enum class Programs { refuse, run };
+
 struct SuiteOptions {
   std::filesystem::path directory;                // where the files stand that the suite names; empty: here
   CorpusReader corpus;                            // by name
@@ -87,6 +90,7 @@ struct SuiteOptions {
   std::vector<std::string> tests;                 // only those (see with_tests); empty: all
   int64_t max_cases = ExpandOptions().max_cases;  // of a template
   std::optional<uint64_t> seed;                   // instead of the suite's
+  Programs programs = Programs::refuse;
 };
 
 // Throws InputError with key and line: "tests[3].labels … (suite.toml:41)".
