@@ -28,7 +28,7 @@ void TomlReader::fail(std::string_view key, std::string_view message) const {
   const toml::node* node = table_.get(key);
   const auto line = (node == nullptr ? table_.source() : node->source()).begin.line;
   const std::string where = line == 0 ? file_ : fmt::format("{}:{}", file_, line);
-  throw InputError("{} {} ({})", core::join_key(path_, key), message, where);
+  throw InputError("{} {} ({})", core::join_key(path_, key), core::printable(message), where);
 }
 
 std::string TomlReader::text(std::string_view key, std::optional<std::string> fallback) {
