@@ -147,7 +147,8 @@ void overestimates(const Plan& plan, const StudyContext& context, StudyResult& r
   result.charts.push_back(failure_map(first_seed));
   if (negation_before.empty()) return;
   result.rows.push_back(
-      {.metric = fmt::format("GRU with {} template cases: Negation failure rate", plan.template_cases),
+      {.metric = fmt::format("GRU with {} template cases, ten times each: Negation failure rate",
+                             plan.template_cases),
        .baseline = mean(negation_before),
        .measured = mean(negation_after)});
   result.rows.push_back({.metric = "… points fewer",
