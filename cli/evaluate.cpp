@@ -59,6 +59,9 @@ void add_evaluate(CLI::App& app, Options& options) {
   add_sharpness(*verb, options);
   add_conformal(*verb, options);
   add_checklist(*verb, options);
+  add_active(*verb, options);
+  add_subjective(*verb, options);
+  add_opinion(*verb, options);
   add_subspace(*verb, options);
   verb->callback([&options, arguments, verb] {
     if (!verb->get_subcommands().empty()) return;  // a method did it

@@ -41,10 +41,15 @@ struct Picture {
 // A line and a band (where given) for each series that has points; its points too, where they are few.
 // num_marks counts all three.
 Chart line_chart(const ChartOptions&, const std::vector<Series>&);
-Chart scatter_chart(const ChartOptions&, const std::vector<Series>&);  // one mark a point
+// One mark a point, and one for each whisker from low to high (where given).
+Chart scatter_chart(const ChartOptions&, const std::vector<Series>&);
 // One horizontal bar a label, the first on top; values along x.
 Chart bar_chart(const ChartOptions&, const std::vector<std::string>& labels,
                 const std::vector<double>& values);
+// One point a label with a whisker from low to high, the first on top; values along x.
+Chart interval_chart(const ChartOptions&, const std::vector<std::string>& labels,
+                     const std::vector<double>& values, const std::vector<double>& low,
+                     const std::vector<double>& high);
 // One bar a bin that is not empty. Bins have equal widths (equal ratios with log_x).
 Chart histogram_chart(const ChartOptions&, const std::vector<double>& values, int num_bins = 30);
 // One cell a value, the first row on top; written into the cells of at most 16 columns.

@@ -51,6 +51,50 @@ Chart bar_chart(const ChartOptions& options, const std::vector<std::string>& lab
   return {options.title, std::move(spec), num_marks};
 }
 
+Chart interval_chart(const ChartOptions& options, const std::vector<std::string>& labels,
+                     const std::vector<double>& values, const std::vector<double>& low,
+                     const std::vector<double>& high) {
+  if (labels.size() != values.size() || low.size() != values.size() || high.size() != values.size())
+    throw std::logic_error("interval_chart: labels, values, low and high differ in length");
+  json points = json::array(), whiskers = json::array();
+  Extent extent;
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (!drawable(values[i], options.log_x)) continue;
+    points.push_back({{"label", i}, {"value", values[i]}});
+    extent.add(values[i]);
+    if (!drawable(low[i], options.log_x) || !drawable(high[i], options.log_x)) continue;
+    whiskers.push_back({{"label", i}, {"low", low[i]}, {"high", high[i]}});
+    extent.add(low[i]);
+    extent.add(high[i]);
+  }
+  const auto num_marks = static_cast<int64_t>(points.size() + whiskers.size());
+  json spec = empty_specification(options);
+  spec["signals"] = {{{"name", "labels"}, {"value", labels}}};
+  spec["scales"] = {number_scale("x", "width", extent, options.log_x),
+                    band_scale("y", "height", labels.size(), 0.25)};
+  spec["axes"] = {number_axis("bottom", "x", options.x_label, options.log_x),
+                  category_axis("left", "y", options.y_label, "labels")};
+  spec["axes"][1]["labelLimit"] = 0.4 * options.width;
+  const json middle = {{"scale", "y"}, {"field", "label"}, {"band", 0.5}};
+  const json tooltip = {{"signal", number_text("datum.value")}};
+  spec["marks"] = {in_own_group(data_mark("rule", "whiskers",
+                                          {{"x", position("x", "low")},
+                                           {"x2", position("x", "high")},
+                                           {"y", middle},
+                                           {"stroke", {{"scale", "color"}, {"value", 0}}},
+                                           {"strokeWidth", {{"value", 2}}}})),
+                   data_mark("symbol", "points",
+                             {{"x", position("x", "value")},
+                              {"y", middle},
+                              {"size", {{"value", 55}}},
+                              {"fill", {{"scale", "color"}, {"value", 0}}},
+                              {"tooltip", tooltip}})};
+  spec["scales"].push_back({{"name", "color"}, {"type", "ordinal"}, {"domain", {0}}, {"range", "category"}});
+  spec["data"] = {{{"name", "whiskers"}, {"values", std::move(whiskers)}},
+                  {{"name", "points"}, {"values", std::move(points)}}};
+  return {options.title, std::move(spec), num_marks};
+}
+
 Chart histogram_chart(const ChartOptions& options, const std::vector<double>& values, int num_bins) {
   if (num_bins < 1) throw std::logic_error("histogram_chart: num_bins must be positive");
   const auto forward = [&](double value) { return options.log_x ? std::log(value) : value; };

@@ -90,6 +90,10 @@ json data_mark(const char* type, const std::string& data, json encoding) {
           {"encode", {{"update", std::move(encoding)}}}};
 }
 
+json in_own_group(json mark) {
+  return {{"type", "group"}, {"marks", json::array({std::move(mark)})}};
+}
+
 json text_mark(const char* name, const std::string& data, json encoding) {
   json mark = data_mark("text", data, std::move(encoding));
   mark["name"] = name;

@@ -32,6 +32,8 @@ nlohmann::json category_axis(const char* orient, const char* scale, const std::s
 nlohmann::json position(const char* scale, const char* field);
 // The mark whose items are counted, one for each row of `data`.
 nlohmann::json data_mark(const char* type, const std::string& data, nlohmann::json encoding);
+// In a group of its own: a second data mark beside another one, as names are unique within a group.
+nlohmann::json in_own_group(nlohmann::json mark);
 nlohmann::json text_mark(const char* name, const std::string& data, nlohmann::json encoding);
 
 // Vega expression for a number in few characters: 54,321 | 12.3 | 0.00123.

@@ -152,24 +152,40 @@ Chart line_chart(const ChartOptions& options, const std::vector<Series>& all) {
 
 Chart scatter_chart(const ChartOptions& options, const std::vector<Series>& all) {
   check_lengths(all);
-  json points = json::array();
+  json points = json::array(), whiskers = json::array();
   Extent x_extent, y_extent;
   for (size_t s = 0; s < all.size(); ++s) {
-    for (size_t i = 0; i < all[s].x.size(); ++i) {
-      if (!drawable(all[s].x[i], options.log_x) || !drawable(all[s].y[i], options.log_y)) continue;
-      points.push_back(point_row(s, all[s].x[i], all[s].y[i]));
-      x_extent.add(all[s].x[i]);
-      y_extent.add(all[s].y[i]);
+    const Series& series = all[s];
+    for (size_t i = 0; i < series.x.size(); ++i) {
+      if (!drawable(series.x[i], options.log_x) || !drawable(series.y[i], options.log_y)) continue;
+      points.push_back(point_row(s, series.x[i], series.y[i]));
+      x_extent.add(series.x[i]);
+      y_extent.add(series.y[i]);
+      if (series.low.empty() || !drawable(series.low[i], options.log_y) ||
+          !drawable(series.high[i], options.log_y))
+        continue;
+      whiskers.push_back(
+          {{"series", s}, {"x", series.x[i]}, {"low", series.low[i]}, {"high", series.high[i]}});
+      y_extent.add(series.low[i]);
+      y_extent.add(series.high[i]);
     }
   }
-  const auto num_marks = static_cast<int64_t>(points.size());
+  const auto num_marks = static_cast<int64_t>(points.size() + whiskers.size());
   json spec = empty_specification(options);
   spec["scales"] = {number_scale("x", "width", x_extent, options.log_x),
                     number_scale("y", "height", y_extent, options.log_y)};
   spec["axes"] = {number_axis("bottom", "x", options.x_label, options.log_x),
                   number_axis("left", "y", options.y_label, options.log_y)};
-  spec["marks"] = json::array({point_mark("points", 36, num_marks > 200 ? 0.4 : 0.7)});
-  spec["data"] = {{{"name", "points"}, {"values", std::move(points)}}};
+  spec["marks"] = {
+      in_own_group(data_mark("rule", "whiskers",
+                             {{"x", position("x", "x")},
+                              {"y", position("y", "low")},
+                              {"y2", position("y", "high")},
+                              {"stroke", series_color()},
+                              {"strokeOpacity", {{"value", points.size() > 200 ? 0.25 : 0.6}}}})),
+      point_mark("points", 36, points.size() > 200 ? 0.4 : 0.7)};
+  spec["data"] = {{{"name", "whiskers"}, {"values", std::move(whiskers)}},
+                  {{"name", "points"}, {"values", std::move(points)}}};
   add_series_colors(spec, all, "fill", "circle");
   return {options.title, std::move(spec), num_marks};
 }

@@ -1,6 +1,7 @@
 #include "lathe/core/table.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
@@ -138,6 +139,36 @@ std::string Table::to_html() const {
     html += "</tr>\n";
   }
   return html + "</tbody>\n</table>\n";
+}
+
+std::string csv_cell(std::string_view text) {
+  if (text.find_first_of(",\"\r\n") == text.npos && !text.empty()) return std::string(text);
+  std::string quoted = "\"";
+  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return quoted + '"';
+}
+
+std::string Table::to_csv() const {
+  std::string csv;
+  const auto add_line = [&](const std::vector<std::string>& cells) {
+    csv += fmt::format("{}\n", fmt::join(cells, ","));
+  };
+  std::vector<std::string> cells;
+  for (const std::string& column : columns_) cells.push_back(csv_cell(column));
+  add_line(cells);
+  for (const auto& row : rows_) {
+    cells.clear();
+    for (const Cell& cell : row) {
+      if (const auto* text = std::get_if<std::string>(&cell.value))
+        cells.push_back(csv_cell(*text));
+      else if (const auto* number = std::get_if<double>(&cell.value))
+        cells.push_back(std::isfinite(*number) ? fmt::format("{}", *number) : "");
+      else
+        cells.push_back(fmt::format("{}", std::get<int64_t>(cell.value)));
+    }
+    add_line(cells);
+  }
+  return csv;
 }
 
 nlohmann::json Table::to_json() const {

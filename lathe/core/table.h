@@ -1,6 +1,7 @@
 #pragma once
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -18,6 +19,9 @@ struct Cell {
   Cell(double number, int digits = 4) : value(number), digits(digits) {}
 };
 
+// A text as a cell of a CSV file (RFC 4180), in quotes where it needs them or is empty.
+std::string csv_cell(std::string_view text);
+
 class Table {
  public:
   explicit Table(std::vector<std::string> columns) : columns_(std::move(columns)) {}
@@ -28,6 +32,7 @@ class Table {
   std::string to_text() const;  // columns aligned (numbers right), header underlined
   std::string to_markdown() const;
   std::string to_html() const;     // <table>, everything escaped
+  std::string to_csv() const;      // a header row; numbers in full, empty where not finite
   nlohmann::json to_json() const;  // [{column: value}]; NaN and infinities become null
 
  private:

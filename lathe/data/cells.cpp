@@ -48,6 +48,10 @@ std::vector<std::string> find_classes(const CsvFile& csv, const std::string& fil
         "with at most {} "
         "classes, or put the values into bins",
         file, excerpt(csv.header[position]), cells.size(), csv.rows.size(), kMaxClasses);
+  return class_order(cells);
+}
+
+std::vector<std::string> class_order(const std::set<std::string>& cells) {
   std::vector<std::string> classes(cells.begin(), cells.end());
   // NaN has no place in an order.
   bool ordered = std::all_of(cells.begin(), cells.end(), [](const std::string& cell) {

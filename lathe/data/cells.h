@@ -18,6 +18,7 @@ size_t require_column(const CsvFile& csv, const std::string& file, const std::st
 // Distinct cells of a column that is to be predicted, in the order of their numbers where all are numbers,
 // else of the alphabet. Throws InputError where they are too many to be classes.
 std::vector<std::string> find_classes(const CsvFile& csv, const std::string& file, size_t position);
+std::vector<std::string> class_order(const std::set<std::string>& cells);
 std::set<std::string> distinct_cells(const CsvFile& csv, size_t position);  // without empty ones
 bool all_numbers(const std::set<std::string>& cells);
 

@@ -41,14 +41,25 @@ Factor factor_of_observations(int64_t n) {
 
 // Multinomial: as many draws as there are levels. Counted in 16 bits, which stay in the cache; a level drawn
 // 65536 times has a probability below 1e-280000.
-std::vector<double> resample(const Factor& factor, core::Random& random) {
-  const size_t num_levels = factor.levels.size();
+std::vector<uint16_t> draw_counts(size_t num_levels, core::Random& random) {
   std::vector<uint16_t> counts(num_levels, 0);
   for (size_t draw = 0; draw < num_levels; ++draw)
     ++counts[static_cast<size_t>(random.below(static_cast<int64_t>(num_levels)))];
+  return counts;
+}
+
+std::vector<double> resample(const Factor& factor, core::Random& random) {
+  const size_t num_levels = factor.levels.size();
+  const std::vector<uint16_t> counts = draw_counts(num_levels, random);
   std::vector<double> weights(factor.table_size, 0.0);
   for (size_t i = 0; i < num_levels; ++i) weights[static_cast<size_t>(factor.levels[i])] = counts[i];
   return weights;
+}
+
+void check_options(const char* where, const BootstrapOptions& options) {
+  check_confidence(where, options.confidence);
+  if (options.num_replicates < 2)
+    throw InputError("{}: num_replicates must be at least 2, got {}", where, options.num_replicates);
 }
 
 class Bootstrap {
@@ -67,11 +78,7 @@ class Bootstrap {
     BootstrapResult result;
     result.estimate = value_at(std::vector<double>(n_, 1.0), "of all observations");
     result.replicates = replicates();
-    const double count = static_cast<double>(result.replicates.size());
-    const double mean = std::accumulate(result.replicates.begin(), result.replicates.end(), 0.0) / count;
-    double squares = 0;
-    for (const double value : result.replicates) squares += (value - mean) * (value - mean);
-    result.standard_error = std::sqrt(squares / (count - 1));
+    result.standard_error = standard_deviation(result.replicates);
 
     std::vector<double> sorted = result.replicates;
     std::sort(sorted.begin(), sorted.end());
@@ -81,6 +88,14 @@ class Bootstrap {
     result.bca = {.low = sorted_quantile(sorted, bca_level(tail, bias, acceleration)),
                   .high = sorted_quantile(sorted, bca_level(1 - tail, bias, acceleration))};
     return result;
+  }
+
+  static double standard_deviation(const std::vector<double>& values) {
+    const auto count = static_cast<double>(values.size());
+    const double mean = std::accumulate(values.begin(), values.end(), 0.0) / count;
+    double squares = 0;
+    for (const double value : values) squares += (value - mean) * (value - mean);
+    return std::sqrt(squares / (count - 1));
   }
 
   static double sorted_quantile(const std::vector<double>& sorted, double p) {
@@ -95,9 +110,7 @@ class Bootstrap {
     for (const Factor& factor : factors_)
       if (factor.levels.size() < 2)
         throw InputError("{}: needs at least two levels to resample, got {}", where_, factor.levels.size());
-    check_confidence(where_, options_.confidence);
-    if (options_.num_replicates < 2)
-      throw InputError("{}: num_replicates must be at least 2, got {}", where_, options_.num_replicates);
+    check_options(where_, options_);
     if (options_.max_jackknife_groups < 2)
       throw InputError("{}: max_jackknife_groups must be at least 2, got {}", where_,
                        options_.max_jackknife_groups);
@@ -231,6 +244,62 @@ BootstrapResult bootstrap_two_way(const std::vector<int32_t>& rows, const std::v
   return Bootstrap(where, {factor_of(where, rows), factor_of(where, columns)}, rows.size(), statistic,
                    options)
       .run();
+}
+
+namespace {
+
+TwoWayEstimate summarise(double estimate, std::vector<double> replicates, double confidence) {
+  TwoWayEstimate result{.estimate = estimate, .replicates = std::move(replicates)};
+  std::vector<double> sorted;
+  for (const double value : result.replicates)
+    if (!std::isnan(value)) sorted.push_back(value);
+  result.num_undefined = static_cast<int64_t>(result.replicates.size() - sorted.size());
+  if (sorted.size() < 2) {
+    result.standard_error = result.interval.low = result.interval.high = NAN;
+    return result;
+  }
+  std::sort(sorted.begin(), sorted.end());
+  result.standard_error = Bootstrap::standard_deviation(sorted);
+  const double tail = (1 - confidence) / 2;
+  result.interval = {.low = Bootstrap::sorted_quantile(sorted, tail),
+                     .high = Bootstrap::sorted_quantile(sorted, 1 - tail)};
+  return result;
+}
+
+}  // namespace
+
+std::vector<TwoWayEstimate> bootstrap_two_way(int64_t num_rows, int64_t num_columns,
+                                              const TwoWayStatistics& statistics,
+                                              const BootstrapOptions& options) {
+  const char* where = "bootstrap_two_way";
+  for (const int64_t levels : {num_rows, num_columns})
+    if (levels < 2) throw InputError("{}: needs at least two levels to resample, got {}", where, levels);
+  check_options(where, options);
+  const auto rows = static_cast<size_t>(num_rows), columns = static_cast<size_t>(num_columns);
+  const std::vector<double> estimates =
+      statistics({std::vector<float>(rows, 1.0F), std::vector<float>(columns, 1.0F)});
+
+  std::vector<std::vector<double>> replicates(
+      estimates.size(), std::vector<double>(static_cast<size_t>(options.num_replicates)));
+  core::parallel_for(options.num_replicates, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t r = begin; r < end; ++r) {
+      const core::Seed seed = options.seed.stream("replicate").stream(static_cast<uint64_t>(r));
+      core::Random of_rows = seed.stream(0).random(), of_columns = seed.stream(1).random();
+      const std::vector<uint16_t> row_counts = draw_counts(rows, of_rows);
+      const std::vector<uint16_t> column_counts = draw_counts(columns, of_columns);
+      const std::vector<double> values =
+          statistics({{row_counts.begin(), row_counts.end()}, {column_counts.begin(), column_counts.end()}});
+      if (values.size() != estimates.size())
+        throw InputError("{}: {} statistics of all observations, but {} of replicate {}", where,
+                         estimates.size(), values.size(), r);
+      for (size_t s = 0; s < values.size(); ++s) replicates[s][static_cast<size_t>(r)] = values[s];
+    }
+  });
+
+  std::vector<TwoWayEstimate> results;
+  for (size_t s = 0; s < estimates.size(); ++s)
+    results.push_back(summarise(estimates[s], std::move(replicates[s]), options.confidence));
+  return results;
 }
 
 double quantile(std::vector<double> values, double p) {

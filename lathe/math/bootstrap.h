@@ -54,6 +54,30 @@ BootstrapResult bootstrap_one_way(const std::vector<int32_t>& clusters, const We
 BootstrapResult bootstrap_two_way(const std::vector<int32_t>& rows, const std::vector<int32_t>& columns,
                                   const WeightedStatistic& statistic, const BootstrapOptions& options = {});
 
+// How often each row and each column was drawn; an observation counts rows[its row] * columns[its column]
+// times.
+struct TwoWayWeights {
+  std::vector<float> rows, columns;
+};
+// Several statistics of one pass over the observations. NaN: not defined for such weights, as the mean of a
+// group that was not drawn. Called from several threads at once.
+using TwoWayStatistics = std::function<std::vector<double>(const TwoWayWeights& weights)>;
+
+struct TwoWayEstimate {
+  double estimate = 0;  // where every level counts once
+  double standard_error = 0;
+  Interval interval;          // percentile
+  int64_t num_undefined = 0;  // replicates without a value, which the interval leaves out
+  std::vector<double> replicates;
+};
+// The pigeonhole bootstrap again, for millions of observations and many statistics at once: no weight of an
+// observation is stored. Levels are 0 … num_rows - 1 and 0 … num_columns - 1. With fewer than two values
+// among the replicates the standard error and the interval are NaN. Throws InputError as above, and for a
+// statistic whose number of values changes.
+std::vector<TwoWayEstimate> bootstrap_two_way(int64_t num_rows, int64_t num_columns,
+                                              const TwoWayStatistics& statistics,
+                                              const BootstrapOptions& options = {});
+
 // The p-quantile of a sample, linear between order statistics (type 7 of Hyndman & Fan 1996, the default of
 // NumPy and R). Throws InputError for an empty sample, NaN, and p outside [0, 1].
 double quantile(std::vector<double> values, double p);

@@ -8,12 +8,14 @@
 #include <optional>
 
 #include "lathe/core/progress.h"
+#include "lathe/pipeline/active_stage.h"
 #include "lathe/pipeline/checklist_stage.h"
 #include "lathe/pipeline/compiled_section.h"
 #include "lathe/pipeline/continual_report.h"
 #include "lathe/pipeline/details.h"
 #include "lathe/pipeline/groups_report.h"
 #include "lathe/pipeline/multitask_report.h"
+#include "lathe/pipeline/opinion_stage.h"
 #include "lathe/pipeline/subspace_profile.h"
 #include "lathe/pipeline/text_section.h"
 #include "lathe/pipeline/trust_section.h"
@@ -331,7 +333,8 @@ Page bundle_page(const Bundle& bundle) {
            subspace_section(train), groups_section(bundle, train), continual_section(train),
            multitask_section(train), compiled_section(stages, details_of(bundle, "compile")),
            by_class(evaluate), trust_section(bundle, evaluate), checklist_section(evaluate),
-           worst_mistakes(bundle, evaluate), times(stages), configuration(bundle)}) {
+           active_section(evaluate), opinion_section(evaluate), worst_mistakes(bundle, evaluate),
+           times(stages), configuration(bundle)}) {
     if (!empty(section)) page.sections.push_back(std::move(section));
   }
   return page;

@@ -5,7 +5,9 @@
 #include "lathe/evaluate/calibration.h"
 #include "lathe/evaluate/classification.h"
 #include "lathe/nn/archive.h"
+#include "lathe/pipeline/active_stage.h"
 #include "lathe/pipeline/checklist_stage.h"
+#include "lathe/pipeline/opinion_stage.h"
 #include "lathe/pipeline/prediction_sets.h"
 #include "lathe/pipeline/show_example.h"
 #include "lathe/pipeline/stages.h"
@@ -93,6 +95,8 @@ StageReport run_evaluate(const StageContext& context) {
   measure_calibration(*model, logits, splits.test.targets, report);
   if (options.conformal) measure_sets(context, *model, splits, {holdout, logits}, report);
   if (options.checklist) run_checklist(context, model, report);
+  if (options.active) run_active(context, *model, splits.test, report);
+  if (options.opinion) run_opinion(context, *model, report);
   return report;
 }
 

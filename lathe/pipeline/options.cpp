@@ -7,7 +7,9 @@
 #include "lathe/compile/compile.h"
 #include "lathe/core/error.h"
 #include "lathe/evaluate/conformal/config.h"
+#include "lathe/pipeline/active_stage.h"
 #include "lathe/pipeline/checklist_stage.h"
+#include "lathe/pipeline/opinion_stage.h"
 
 namespace lathe::pipeline {
 
@@ -135,7 +137,9 @@ PipelineOptions pipeline_options(const core::Config& config) {
   if (evaluate.has("conformal"))
     o.evaluate.conformal = evaluate::conformal::conformal_options(
         evaluate.section("conformal"), {.alpha = 0.05, .seed = core::Seed(o.seed).stream("sets").value()});
+  if (evaluate.has("active")) o.evaluate.active = active_stage_options(evaluate.section("active"), o.seed);
   if (evaluate.has("checklist")) o.evaluate.checklist = checklist_options(evaluate.section("checklist"));
+  if (evaluate.has("opinion")) o.evaluate.opinion = opinion_options(evaluate.section("opinion"));
   return o;
 }
 

@@ -7,7 +7,9 @@
 
 #include "lathe/core/config.h"
 #include "lathe/data/dataset.h"
+#include "lathe/evaluate/active/options.h"
 #include "lathe/evaluate/conformal/conformal.h"
+#include "lathe/evaluate/opinion/measure.h"
 #include "lathe/optim/optimizer.h"
 #include "lathe/pipeline/continual_tasks.h"
 #include "lathe/pipeline/multitask.h"
@@ -26,11 +28,19 @@ struct ChecklistOptions {
   int64_t cases_per_test = 500;         // at most; the paper's released suites ran 500
 };
 
+// [evaluate.opinion]: answers of several people to texts, that the model's are measured on.
+struct OpinionStageOptions {
+  data::AnnotationFiles files;
+  evaluate::opinion::MeasureOptions measure;
+};
+
 struct EvaluateOptions {
   int64_t top_k = 5;
   int64_t mistakes = 24;                                  // pictures in the gallery of the worst mistakes
   std::optional<evaluate::conformal::Options> conformal;  // where there is an [evaluate.conformal] table
   std::optional<ChecklistOptions> checklist;              // [evaluate.checklist]
+  std::optional<evaluate::active::ActiveOptions> active;  // [evaluate.active]
+  std::optional<OpinionStageOptions> opinion;             // [evaluate.opinion]
 };
 
 // [compile]: the trained model as native code.

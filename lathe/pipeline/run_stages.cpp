@@ -2,6 +2,7 @@
 
 #include "lathe/core/progress.h"
 #include "lathe/pipeline/checklist_stage.h"
+#include "lathe/pipeline/opinion_stage.h"
 #include "lathe/pipeline/stages.h"
 
 namespace lathe::pipeline {
@@ -24,6 +25,8 @@ std::string inputs_hash(const Job& job, const Bundle& bundle, const Stage& stage
   }
   if (stage.name == "evaluate" && job.options().evaluate.checklist)
     inputs += suite_hash(*job.options().evaluate.checklist) + "\n";
+  if (stage.name == "evaluate" && job.options().evaluate.opinion)
+    inputs += annotations_hash(*job.options().evaluate.opinion) + "\n";
   for (const std::string& name : stage.upstream)
     if (const auto report = bundle.stage(name))
       inputs += name + " " + report->inputs_hash + " " + report->outputs_hash + "\n";

@@ -3,8 +3,10 @@
 #include <torch/torch.h>
 
 #include "lathe/core/error.h"
+#include "lathe/pipeline/active_stage.h"
 #include "lathe/pipeline/checklist_stage.h"
 #include "lathe/pipeline/continual_stage.h"
+#include "lathe/pipeline/opinion_stage.h"
 #include "lathe/pipeline/text_data.h"
 
 namespace lathe::pipeline {
@@ -19,7 +21,9 @@ Setup::Setup(core::Config config, JobOptions how)
       device_(parse_device(how_.device)) {
   check_texts(config_, options_, splits_.train.schema);
   if (options_.evaluate.checklist) check_checklist(*options_.evaluate.checklist, splits_.train.schema);
-  new_model();
+  if (options_.evaluate.opinion) check_opinion(*options_.evaluate.opinion, splits_.train.schema);
+  const auto model = new_model();
+  if (options_.evaluate.active) check_active(*options_.evaluate.active, *model);
   if (const int64_t classes = source_.train.schema.num_classes();
       options_.calibration == Calibration::platt && classes != 2)
     config_.section("train").fail(

@@ -52,6 +52,9 @@ void expect_valid(const Chart& chart) {
   for (const json& scale : spec.value("scales", json::array())) references.scales.insert(scale["name"]);
   collect_uses(spec["marks"], references);
   collect_uses(spec.value("axes", json::array()), references);
+  std::set<std::string> names;  // two marks of one name in a group are refused
+  for (const json& mark : spec["marks"])
+    if (mark.contains("name")) EXPECT_TRUE(names.insert(mark["name"]).second);
   EXPECT_TRUE(includes(references.data, references.used_data));
   EXPECT_TRUE(includes(references.scales, references.used_scales));
 }
@@ -100,6 +103,31 @@ TEST(ScatterChart, DrawsOneMarkAPoint) {
   expect_valid(chart);
   EXPECT_EQ(chart.num_marks, 3);
   EXPECT_EQ(chart.spec["legends"].size(), 1u);
+}
+
+TEST(ScatterChart, DrawsAWhiskerWhereItIsGiven) {
+  const Chart chart =
+      scatter_chart({}, {{"a", {1, 2, 3}, {1, 2, NAN}, {0, NAN, 1}, {4, 3, 5}}, {"b", {5}, {6}}});
+  expect_valid(chart);
+  EXPECT_EQ(rows(chart, "whiskers"), json::parse(R"([{"series":0,"x":1.0,"low":0.0,"high":4.0}])"));
+  EXPECT_EQ(chart.num_marks, 3 + 1);
+  EXPECT_EQ(chart.spec["scales"][1]["domain"], json::parse("[0.0, 6.0]"));
+  EXPECT_EQ(scatter_chart({.log_y = true}, {{"a", {1}, {1}, {0}, {2}}}).num_marks, 1);
+  EXPECT_THROW(scatter_chart({}, {{"a", {1, 2}, {1, 2}, {1}, {1, 2}}}), std::logic_error);
+}
+
+TEST(IntervalChart, DrawsAPointAndAWhiskerAValue) {
+  const Chart chart =
+      interval_chart({}, {"a", "a", "b", "c"}, {1, 2, NAN, 3}, {0, NAN, 0, 2.5}, {1.5, 3, 1, 4});
+  expect_valid(chart);
+  EXPECT_EQ(rows(chart, "points").size(), 3u);
+  EXPECT_EQ(rows(chart, "whiskers"),
+            json::parse(R"([{"label":0,"low":0.0,"high":1.5},{"label":3,"low":2.5,"high":4.0}])"));
+  EXPECT_EQ(chart.num_marks, 5);
+  EXPECT_EQ(chart.spec["scales"][0]["domain"], json::parse("[0.0, 4.0]"));
+  EXPECT_EQ(interval_chart({.log_x = true}, {"a"}, {1}, {0}, {2}).num_marks, 1);
+  EXPECT_EQ(interval_chart({}, {}, {}, {}, {}).num_marks, 0);
+  EXPECT_THROW(interval_chart({}, {"a"}, {1}, {1}, {}), std::logic_error);
 }
 
 TEST(BarChart, DrawsOneBarAValue) {

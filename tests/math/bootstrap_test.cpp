@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cmath>
 #include <numeric>
 
@@ -199,6 +200,52 @@ TEST(Bootstrap, RefusesWhatMakesNoSense) {
   } catch (const Error& error) {
     EXPECT_STREQ(error.what(), "bootstrap: the statistic of replicate 0 is nan");
   }
+}
+
+// Of rows and columns by their weights: the same replicates as by the weights of observations, where every
+// row and column occurs.
+TEST(Bootstrap, ManyStatisticsOfLevelsEqualOneOfObservations) {
+  std::vector<int32_t> rows, columns;
+  Values values;
+  core::Random random(5);
+  for (int32_t r = 0; r < 12; ++r)
+    for (int32_t c = 0; c < 9; ++c)
+      if (random.uniform() < 0.7) rows.push_back(r), columns.push_back(c), values.push_back(random.normal());
+  const BootstrapOptions options{.num_replicates = 300, .seed = core::Seed(8)};
+  const BootstrapResult one = bootstrap_two_way(rows, columns, weighted_mean(values), options);
+  const auto many = bootstrap_two_way(
+      12, 9,
+      [&](const TwoWayWeights& weights) {
+        double sum = 0, total = 0, undefined = 0;
+        for (size_t i = 0; i < rows.size(); ++i) {
+          const double w =
+              weights.rows[static_cast<size_t>(rows[i])] * weights.columns[static_cast<size_t>(columns[i])];
+          sum += w * values[i], total += w;
+        }
+        undefined = weights.rows[3] > 0 ? sum / total : NAN;
+        return Values{sum / total, undefined};
+      },
+      options);
+  ASSERT_EQ(many.size(), 2U);
+  EXPECT_EQ(many[0].estimate, one.estimate);
+  EXPECT_EQ(many[0].replicates, one.replicates);
+  EXPECT_NEAR(many[0].standard_error, one.standard_error, 1e-12);
+  EXPECT_EQ(many[0].interval.low, one.percentile.low);
+  EXPECT_EQ(many[0].interval.high, one.percentile.high);
+  EXPECT_EQ(many[0].num_undefined, 0);
+  // A row is not drawn with probability (11/12)^12 = 0.352.
+  EXPECT_NEAR(static_cast<double>(many[1].num_undefined), 300 * 0.352, 4 * std::sqrt(300 * 0.352 * 0.648));
+  EXPECT_LT(many[1].interval.low, many[1].interval.high);
+}
+
+TEST(Bootstrap, ManyStatisticsRefuseWhatCannotBe) {
+  const auto none = [](const TwoWayWeights&) { return Values{NAN}; };
+  EXPECT_THROW(bootstrap_two_way(1, 5, none), InputError);
+  EXPECT_THROW(bootstrap_two_way(5, 5, none, {.num_replicates = 1}), InputError);
+  EXPECT_TRUE(std::isnan(bootstrap_two_way(5, 5, none, {.num_replicates = 10})[0].interval.low));
+  std::atomic<size_t> calls = 0;
+  EXPECT_THROW(bootstrap_two_way(5, 5, [&](const TwoWayWeights&) { return Values(++calls, 0.0); }),
+               InputError);
 }
 
 }  // namespace

@@ -3,18 +3,12 @@
 #include <algorithm>
 
 #include "lathe/core/error.h"
+#include "lathe/core/table.h"
 
 namespace lathe::evaluate::checklist {
 namespace {
 
 using Json = nlohmann::json;
-
-std::string csv_cell(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == text.npos && !text.empty()) return text;
-  std::string quoted = "\"";
-  for (char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return quoted + "\"";
-}
 
 struct Failure {
   Example example;
@@ -125,13 +119,13 @@ std::string failures_text(const Results& results, FailuresFormat format) {
   const std::vector<std::string>& fields = results.suite.fields;
   std::string text;
   if (format == FailuresFormat::kCsv) {
-    for (const std::string& field : fields) text += csv_cell(field) + ',';
+    for (const std::string& field : fields) text += core::csv_cell(field) + ',';
     text += "label\n";
   }
   for (const Failure& failure : failures(results)) {
     if (format == FailuresFormat::kCsv) {
-      for (const std::string& value : failure.example) text += csv_cell(value) + ',';
-      text += csv_cell(failure.label) + '\n';
+      for (const std::string& value : failure.example) text += core::csv_cell(value) + ',';
+      text += core::csv_cell(failure.label) + '\n';
     } else {
       Json record = {{"label", failure.label}};
       for (size_t f = 0; f < fields.size(); ++f) record[fields[f]] = failure.example[f];
