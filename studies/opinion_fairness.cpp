@@ -259,6 +259,10 @@ StudyResult run(const StudyContext& context) {
       "The paper's tables (F = 0.7788, G = 0.6250 over disagreement; 0.8288, 0.7231 over ambiguity) are of "
       "Wikipedia's toxicity labels, which are not here; that F and G of their bins are these numbers is a "
       "test."};
+  if (context.scale == Scale::smoke) {
+    for (pipeline::StudyRow& row : result.rows) row.bar.reset();
+    result.notes.push_back("A fifth of the items and one seed: too few for the bars.");
+  }
   return result;
 }
 

@@ -47,8 +47,8 @@ confidence = { value = 0.95, rationale = "usual" }
 correction = { value = "holm", rationale = "two groups" }
 )";
 
-// Everybody answers every sample, so that any recruitment can be drawn from it. Half of the samples train the
-// model that is to be judged: one answer, of all annotations.
+// Everybody answers every sample, so that any recruitment can be drawn from it. Three quarters of them train
+// the model that is to be judged, as usual: one answer, of their majorities.
 struct Population {
   data::Opinions opinions;
   evaluate::OpinionPredictions predictions;  // of every annotation
@@ -57,15 +57,15 @@ struct Population {
 };
 
 Population make_population(data::OpinionOptions options, const core::StopToken& stop, core::Seed seed) {
-  options.num_items = 500;
+  options.num_items = 1000;
   options.num_annotators = options.annotations_per_item = 2 * kPeople;
   options.repeat_rate = 0.1;
   Population population{data::generate_opinions(options, seed.stream("opinions")), {}, {}};
   const data::Annotations& table = population.table();
-  const data::AnnotationSplit split = data::split(table, data::SplitBy::item, 0.5, seed.stream("split"));
+  const data::AnnotationSplit split = data::split(table, data::SplitBy::item, 0.25, seed.stream("split"));
   const auto inputs = train::opinion::opinion_inputs(table, train::opinion::table_features(table));
   const auto model = train::opinion::fit(
-      inputs, table, split.train, {.kind = train::opinion::Kind::all, .stop = stop}, seed.stream("fit"));
+      inputs, table, split.train, {.kind = train::opinion::Kind::majority, .stop = stop}, seed.stream("fit"));
   std::vector<int64_t> rows(static_cast<size_t>(table.size()));
   std::iota(rows.begin(), rows.end(), 0);
   population.predictions = train::opinion::predict(model, inputs, table, rows);
@@ -73,6 +73,29 @@ Population make_population(data::OpinionOptions options, const core::StopToken& 
   for (const int64_t row : split.test)
     population.judged[static_cast<size_t>(table.item[static_cast<size_t>(row)])] = 1;
   return population;
+}
+
+// How much less accurate the model is for the group than for the others, of everybody and every judged
+// sample.
+double true_gap(const Population& population) {
+  const data::Annotations& table = population.table();
+  const std::vector<int32_t> labels = evaluate::predicted_labels(population.predictions);
+  double right[2] = {0, 0}, all[2] = {0, 0};
+  for (size_t row = 0; row < labels.size(); ++row) {
+    if (!population.judged[static_cast<size_t>(table.item[row])]) continue;
+    const bool in_group = population.opinions.group[static_cast<size_t>(table.annotator[row])] == 1;
+    right[in_group] += labels[row] == table.label[row];
+    ++all[in_group];
+  }
+  return right[0] / all[0] - right[1] / all[1];
+}
+
+// A group may look at other features and yet mostly agree: those populations are drawn again.
+Population make_planted(const PowerOptions& options, const core::StopToken& stop, core::Seed seed) {
+  for (uint64_t attempt = 0;; ++attempt) {
+    Population population = make_population(options.planted, stop, seed.stream(attempt));
+    if (true_gap(population) >= options.planted_gap) return population;
+  }
 }
 
 // Who is asked about what.
@@ -222,7 +245,7 @@ std::vector<Detection> detection_power(const pipeline::StudyContext& context, co
   const double share = 1 / static_cast<double>(options.num_replications);
   for (int64_t r = 0; r < options.num_replications; ++r) {
     const core::Seed seed = context.seed.stream("replication").stream(static_cast<uint64_t>(r));
-    const Population planted = make_population(options.planted, context.stop, seed.stream("planted"));
+    const Population planted = make_planted(options, context.stop, seed.stream("planted"));
     for (size_t d = 0; d < all.size(); ++d) {
       const Outcome outcome = judge(specification, planted, all[d], options, seed.stream("design"));
       detections[d].found += outcome.excluded_found ? share : 0;

@@ -20,9 +20,10 @@ struct Detection {
 struct PowerOptions {
   int64_t num_replications = 50;
   int64_t num_bootstrap = 400;
-  // The second group, 15 % of the people, looks at other features than the rest.
+  // The second group, 15 % of the people, looks at other features than the rest …
   data::OpinionOptions planted{
-      .groups = {0.85, 0.15}, .group_strength = 3, .person_strength = 0.1, .sharpness = 5};
+      .groups = {0.85, 0.15}, .group_strength = 10, .person_strength = 0.1, .sharpness = 5};
+  double planted_gap = 0.15;  // … and the model is so much less accurate for it, of the whole population
 };
 std::vector<Detection> detection_power(const pipeline::StudyContext& context, const PowerOptions& options);
 

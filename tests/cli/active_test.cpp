@@ -32,7 +32,8 @@ class Active : public ::testing::Test {
   }
   static std::vector<std::string> ids(const core::ProcessResult& result) {
     std::vector<std::string> ids;
-    for (const Json& row : parse_json(result).at("ids")) ids.push_back(row.at("id"));
+    const Json tables = parse_json(result);
+    for (const Json& row : tables.at("ids")) ids.push_back(row.at("id"));
     return ids;
   }
   static Workspace* work_;

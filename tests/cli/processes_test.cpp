@@ -38,7 +38,8 @@ TEST_F(Processes, TrainOneModel) {
   // Nothing to train: the second process is let go.
   const auto again =
       work_.shell(std::string(kMpirun) + "run bands.toml --bundle two.bundle --threads 1 --json");
-  for (const auto& state : parse_json(again).at("stages")) EXPECT_EQ(state.at("state"), "unchanged");
+  const auto states = parse_json(again);
+  for (const auto& state : states.at("stages")) EXPECT_EQ(state.at("state"), "unchanged");
 }
 
 // As by a job's manager, while it trains: both processes are asked, not at the same step. mpirun passes the

@@ -61,7 +61,8 @@ TEST_F(Text, AFileBecomesABundle) {
   const core::ProcessResult again =
       work_->lathe({"run", "opinions.bundle/pipeline.toml", "--threads", "1", "--json", "--quiet"});
   ASSERT_TRUE(succeeded(again));
-  for (const Json& stage : parse_json(again).at("stages")) EXPECT_NE(stage.at("state"), "done") << stage;
+  const Json stages = parse_json(again);
+  for (const Json& stage : stages.at("stages")) EXPECT_NE(stage.at("state"), "done") << stage;
 }
 
 TEST_F(Text, DataIsChecked) {

@@ -183,7 +183,7 @@ data::Dataset clouds(int64_t n, uint64_t seed) {
   return dataset;
 }
 
-Learner cloud_learner(const data::Dataset& pool, const data::Dataset& clean) {
+Learner cloud_learner(const data::Dataset& pool, const data::Dataset& clean, double dropout = 0.5) {
   return classifier_learner(pool, clean,
                             {.make_model =
                                  [](core::Seed seed) {
@@ -194,14 +194,15 @@ Learner cloud_learner(const data::Dataset& pool, const data::Dataset& clean) {
                                  },
                              .optim = {.kind = "adam", .lr = 0.02, .weight_decay = 0},
                              .steps = 60,
-                             .num_members = 8},
+                             .num_members = 8,
+                             .dropout = dropout},
                             core::Seed(6));
 }
 
 TEST(ActiveLearner, LearnsByWeights) {
   const core::QuietProgress quiet;
   const data::Dataset pool = clouds(60, 1), clean = clouds(200, 2);
-  const Learner learner = cloud_learner(pool, clean);
+  const Learner learner = cloud_learner(pool, clean, /*dropout=*/0);
   Learner::Points points;
   for (int64_t i = 0; i < 40; ++i) points.push_back(i);
   learner.train(points, std::vector<double>(40, 1));
