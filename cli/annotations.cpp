@@ -1,8 +1,14 @@
 #include "cli/annotations.h"
 
+#include <algorithm>
 #include <iostream>
+#include <iterator>
+#include <optional>
 
+#include "lathe/core/error.h"
+#include "lathe/core/glob.h"
 #include "lathe/core/printable.h"
+#include "lathe/data/text_table.h"
 
 namespace lathe::cli {
 namespace {
@@ -16,6 +22,26 @@ data::AnnotationFiles files_of(const AnnotationArguments& arguments) {
   };
   return {given / "annotations.csv", beside(arguments.items, "items.csv"),
           beside(arguments.annotators, "annotators.csv")};
+}
+
+// Patterns ("x*") become the names of the columns of the items' file that they match.
+std::vector<std::string> expanded(const std::vector<std::string>& patterns,
+                                  const std::filesystem::path& items) {
+  std::vector<std::string> names;
+  std::optional<data::CsvFile> file;
+  for (const std::string& pattern : patterns) {
+    if (pattern.find('*') == pattern.npos || items.empty()) {
+      names.push_back(pattern);
+      continue;
+    }
+    if (!file) file = data::read_text_table(items);
+    const size_t before = names.size();
+    std::copy_if(file->header.begin(), file->header.end(), std::back_inserter(names),
+                 [&](const std::string& name) { return core::matches(name, pattern); });
+    if (names.size() == before)
+      throw InputError("{}:1: no column matches '{}'", items.string(), core::printable(pattern));
+  }
+  return names;
 }
 
 data::LabelScale::Kind scale_of(const std::string& name) {
@@ -40,7 +66,8 @@ void add_annotation_options(CLI::App& verb, AnnotationArguments& arguments) {
   verb.add_option("--text-column", columns.text)->capture_default_str();
   verb.add_option("--pass-column", columns.pass, "Which time the annotator was asked")->capture_default_str();
   verb.add_option("--seconds-column", columns.seconds, "How long the answer took")->capture_default_str();
-  verb.add_option("--features", columns.features, "Columns of the items' file that are numbers")
+  verb.add_option("--features", columns.features,
+                  "Columns of the items' file that are numbers (x0,x1 or 'x*')")
       ->delimiter(',');
   verb.add_option("--scale", arguments.scale, "nominal, ordinal or real")
       ->check(CLI::IsMember({"nominal", "ordinal", "real"}))
@@ -51,9 +78,11 @@ void add_annotation_options(CLI::App& verb, AnnotationArguments& arguments) {
 }
 
 data::Annotations open_annotations(const AnnotationArguments& arguments) {
+  const data::AnnotationFiles files = files_of(arguments);
+  data::AnnotationColumns columns = arguments.columns;
+  columns.features = expanded(columns.features, files.items);
   data::Annotations annotations = data::read_annotations(
-      files_of(arguments),
-      {.columns = arguments.columns, .kind = scale_of(arguments.scale), .classes = arguments.classes});
+      files, {.columns = columns, .kind = scale_of(arguments.scale), .classes = arguments.classes});
   const auto& missing = annotations.missing_annotators;
   if (!missing.empty())
     std::cerr << fmt::format(

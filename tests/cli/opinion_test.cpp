@@ -1,4 +1,6 @@
 // Whose opinions a model serves, from the command line: tables, predictions, bundles, pages.
+#include <algorithm>
+
 #include "lathe/core/seed.h"
 #include "tests/cli/workspace.h"
 
@@ -165,6 +167,41 @@ TEST_F(Opinion, MeasuresABundle) {
   EXPECT_TRUE(failed_with(work_->lathe({"evaluate", "opinion", "measure", "--annotations",
                                         "opinions/annotations.csv", "--predictions", "texts.bundle"}),
                           2, {"no texts"}));
+}
+
+// Models that know the person are right about groups who say opposite things; one answer for all is not.
+TEST_F(Opinion, MitigatesAndTrains) {
+  const Json mitigated = parse_json(opinion({"mitigate", "--strategies", "majority,person", "--bootstrap",
+                                             "0", "--num-features", "50", "-o", "remedies", "--json"}));
+  ASSERT_EQ(mitigated.at("strategies").size(), 2U);
+  const auto accuracy = [](const Json& row) { return std::stod(row.at("accuracy").get<std::string>()); };
+  const Json &majority = mitigated.at("strategies")[0], &person = mitigated.at("strategies")[1];
+  EXPECT_GT(accuracy(person), accuracy(majority) + 0.15);
+  EXPECT_EQ(person.at("front"), "*");
+  const Json trained = parse_json(work_->lathe(
+      {"evaluate", "subjective", "train", "--annotations", "opinions", "--models", "majority,group",
+       "--num-features", "50", "-o", "models", "--threads", "1", "--quiet", "--json"}));
+  EXPECT_GT(trained.at("models")[1].at("accuracy").get<double>(),
+            trained.at("models")[0].at("accuracy").get<double>() + 0.15);
+  for (const char* file : {"remedies/person.csv", "models/group.csv", "models/group.pt"})
+    EXPECT_TRUE(fs::exists(*work_ / file)) << file;
+  const Json measured =
+      parse_json(opinion({"measure", "--predictions", "models/group.csv", "--bootstrap", "0", "--json"}));
+  EXPECT_FALSE(measured.empty());
+  EXPECT_TRUE(failed_with(opinion({"mitigate", "--strategies", "persn"}), 2,
+                          {"no strategy 'persn'; did you mean 'person'?"}));
+}
+
+TEST_F(Opinion, OpinionsAreMadeUpWithMajoritiesToTrainOn) {
+  const Json made = parse_json(work_->lathe({"data", "opinions", "made", "--items", "200", "--people", "20",
+                                             "--training", "made/train.csv", "--quiet", "--json"}));
+  EXPECT_EQ(made.at("opinions")[0].at("items"), 100);
+  EXPECT_EQ(made.at("opinions")[0].at("annotations"), 1000);
+  const std::string train = core::read_file(*work_ / "made/train.csv");
+  EXPECT_EQ(train.rfind("text,label\n", 0), 0U);
+  EXPECT_EQ(std::count(train.begin(), train.end(), '\n'), 101);
+  EXPECT_TRUE(failed_with(work_->lathe({"data", "opinions", "made", "--groups", "0.5,0.6"}), 2,
+                          {"the groups' shares must sum to 1, got 1.1"}));
 }
 
 TEST_F(Opinion, SaysWhatIsWrong) {
