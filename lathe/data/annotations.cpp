@@ -153,7 +153,7 @@ const Attribute& find_attribute(const std::vector<Attribute>& attributes, const 
   std::vector<std::string> names;
   for (const Attribute& attribute : attributes) {
     if (attribute.name == name) return attribute;
-    names.push_back(attribute.name);
+    names.push_back(excerpt(attribute.name));
   }
   const std::optional<std::string> meant = core::nearest(name, names);
   throw InputError("no attribute '{}'; {}", excerpt(name),

@@ -16,6 +16,11 @@ namespace {
 constexpr double kSumTolerance = 1e-3;
 constexpr size_t kNamedMissing = 5;
 
+std::string listed(std::vector<std::string> names) {
+  for (std::string& name : names) name = data::excerpt(name);
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
 class PredictionReader {
  public:
   PredictionReader(const std::filesystem::path& file, const data::Annotations& annotations)
@@ -64,7 +69,7 @@ class PredictionReader {
     label_column_ = data::find_column(csv_, "label");
     if (probability_columns_.size() == classes_.size() || label_column_) return;
     throw InputError("{}:1: predictions are a column label, or prob_0 … prob_{} (or prob_{} …); there are {}",
-                     file_, classes_.size() - 1, data::excerpt(classes_[0]), fmt::join(csv_.header, ", "));
+                     file_, classes_.size() - 1, data::excerpt(classes_[0]), listed(csv_.header));
   }
 
   std::string where(size_t line) const { return fmt::format("{}:{}", file_, csv_.lines[line]); }
@@ -126,7 +131,7 @@ class PredictionReader {
       const int64_t index = class_index_.find(data::trim(label));
       if (index < 0)
         throw InputError("{}: label '{}' is not on the scale; it has {}", where(line), data::excerpt(label),
-                         fmt::join(classes_, ", "));
+                         listed(classes_));
       answer[static_cast<size_t>(index)] = 1;
       return answer;
     }

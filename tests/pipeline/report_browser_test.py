@@ -20,7 +20,7 @@ return [...arguments[0].querySelectorAll('g.data > *')].map((mark) => {
   const box = mark.getBoundingClientRect();
   const style = getComputedStyle(mark);
   return {type: mark.parentNode.classList[0], x: box.x, y: box.y, width: box.width, height: box.height,
-          look: mark.getAttribute('href') || `${mark.getAttribute('d')} ${style.fill} ${style.stroke}`};
+          look: mark.getAttribute('href') || [...['d', 'x2', 'y2'].map((a) => mark.getAttribute(a)), style.fill, style.stroke].join(' ')};
 });
 """
 

@@ -70,7 +70,12 @@ Page page_of_all_charts() {
                                       noisy_series(2, 60)),
                   core::scatter_chart(
                       {.title = "Large numbers", .x_label = "parameters", .log_x = true},
-                      {{"models", {1e3, 1e5, 3e6, 1e9}, {12345678, 23456789, 3456789, 98765432}}})}},
+                      {{"models", {1e3, 1e5, 3e6, 1e9}, {12345678, 23456789, 3456789, 98765432}}}),
+                  core::scatter_chart({.title = "With whiskers", .x_label = "rank", .y_label = "accuracy"},
+                                      {{"a", {1, 2, 3}, {0.4, 0.5, 0.7}, {0.3, 0.45, 0.5}, {0.5, 0.6, 0.75}},
+                                       {"b", {4, 5}, {0.8, 0.9}, {0.7, 0.85}, {0.85, 0.99}}}),
+                  core::interval_chart({.title = "Intervals", .x_label = "accuracy"}, {"g0", "g1", "g2"},
+                                       {0.7, 0.5, 0.6}, {0.65, 0.4, 0.3}, {0.75, 0.6, 0.8})}},
       {.title = "Bars",
        .charts = {core::bar_chart({.title = "Signs", .x_label = "change"},
                                   {"down", "none", "up", "a rather long label that has to be cut somewhere"},
@@ -126,7 +131,7 @@ TEST(Report, IsOneFileThatNamesNoOther) {
        {"<script src", "<link rel=\"stylesheet", "url(http", "@import", "sourceMappingURL"}) {
     EXPECT_EQ(count(html, part), 0u) << part;
   }
-  EXPECT_EQ(count(html, "<figure class=\"chart\" data-marks="), 15u);
+  EXPECT_EQ(count(html, "<figure class=\"chart\" data-marks="), 17u);
   EXPECT_EQ(count(html, "No finite values to draw."), 1u);
 }
 
