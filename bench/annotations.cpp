@@ -1,18 +1,15 @@
 // What a large annotation table costs: 160,000 items with 10 labels each by 4,300 annotators.
 //   bench_annotations                  micro-benchmarks
-//   bench_annotations --peers TABLE    writes the table (int32: item, annotator, label) and prints one line
-//   of
-//                                      JSON for bench/peers/annotations.py to compare with
+//   bench_annotations --peers TABLE    writes the table (int32: item, annotator, label), prints JSON for
+//                                      bench/peers/annotations.py
 #include <benchmark/benchmark.h>
-#include <sys/resource.h>
 
 #include <algorithm>
-#include <chrono>
-#include <ctime>
 #include <fstream>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "bench/cost.h"
 #include "lathe/core/parallel.h"
 #include "lathe/core/seed.h"
 #include "lathe/evaluate/agreement.h"
@@ -22,6 +19,9 @@
 namespace {
 
 using namespace lathe;
+using lathe::bench::best_of;
+using lathe::bench::Cost;
+using lathe::bench::peak_megabytes;
 
 constexpr int64_t kItems = 160000, kPerItem = 10, kAnnotators = 4300, kIterations = 10;
 
@@ -122,31 +122,6 @@ void alpha_replicates(benchmark::State& state) {
 BENCHMARK(alpha_replicates)->Arg(100)->Unit(benchmark::kMillisecond)->UseRealTime();
 
 // Processor time is what it would take on a machine of its own.
-struct Cost {
-  double seconds = 1e9, processor_seconds = 1e9;
-};
-
-template <typename Action>
-Cost best_of(int repeats, const Action& action) {
-  Cost best;
-  for (int i = 0; i < repeats; ++i) {
-    const auto start = std::chrono::steady_clock::now();
-    const std::clock_t processor = std::clock();
-    benchmark::DoNotOptimize(action());
-    best.processor_seconds =
-        std::min(best.processor_seconds, static_cast<double>(std::clock() - processor) / CLOCKS_PER_SEC);
-    best.seconds = std::min(best.seconds,
-                            std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
-  }
-  return best;
-}
-
-double peak_megabytes() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<double>(usage.ru_maxrss) / 1024;
-}
-
 void write_table(const std::string& name) {
   std::ofstream file(name, std::ios::binary);
   for (size_t row = 0; row < table().item.size(); ++row)
@@ -173,9 +148,9 @@ void compare(const std::string& name) {
   const Cost of_alpha = best_of(1, [] { return alpha_intervals(1000); });
   const Cost of_evaluation = best_of(1, [] { return evaluation(1000); });
   json["alpha_bootstrap_seconds"] = of_alpha.seconds;
-  json["alpha_bootstrap_processor_seconds"] = of_alpha.processor_seconds;
+  json["alpha_bootstrap_processor_seconds"] = of_alpha.cpu_seconds;
   json["evaluation_bootstrap_seconds"] = of_evaluation.seconds;
-  json["evaluation_bootstrap_processor_seconds"] = of_evaluation.processor_seconds;
+  json["evaluation_bootstrap_processor_seconds"] = of_evaluation.cpu_seconds;
   json["table_megabytes"] = table_megabytes;
   json["peak_megabytes"] = peak_megabytes();
   std::cout << json.dump() << "\n";

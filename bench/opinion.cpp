@@ -5,14 +5,12 @@
 //                                bench/peers/opinion.py to compare with
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
-#include <sys/resource.h>
 
-#include <chrono>
-#include <ctime>
 #include <fstream>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "bench/cost.h"
 #include "lathe/core/parallel.h"
 #include "lathe/evaluate/opinion/explain.h"
 #include "lathe/evaluate/opinion/slices.h"
@@ -20,6 +18,9 @@
 namespace {
 
 using namespace lathe;
+using lathe::bench::best_of;
+using lathe::bench::Cost;
+using lathe::bench::peak_megabytes;
 using namespace lathe::evaluate;
 using namespace lathe::evaluate::opinion;
 
@@ -120,30 +121,6 @@ void causes(benchmark::State& state) {
     benchmark::DoNotOptimize(explain(made().table, p, {{"model", made().predictions}}, options));
 }
 BENCHMARK(causes)->Unit(benchmark::kSecond)->Iterations(1)->UseRealTime();
-
-double peak_megabytes() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<double>(usage.ru_maxrss) / 1024;
-}
-
-struct Cost {
-  double seconds = 1e9, cpu_seconds = 1e9;  // of all threads
-};
-
-template <typename Action>
-Cost best_of(int repeats, const Action& action) {
-  Cost best;
-  for (int i = 0; i < repeats; ++i) {
-    const auto start = std::chrono::steady_clock::now();
-    const std::clock_t cpu = std::clock();
-    benchmark::DoNotOptimize(action());
-    const double cpu_seconds = static_cast<double>(std::clock() - cpu) / CLOCKS_PER_SEC;
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    best = {std::min(best.seconds, seconds), std::min(best.cpu_seconds, cpu_seconds)};
-  }
-  return best;
-}
 
 void compare(const std::string& directory) {
   const Made& m = made();
