@@ -4,9 +4,9 @@
 #include "lathe/core/error.h"
 #include "lathe/nn/archive.h"
 #include "lathe/pipeline/bundle_data.h"
-#include "lathe/pipeline/subspace_profile.h"
 #include "lathe/pipeline/training.h"
 #include "lathe/train/subspace_file.h"
+#include "lathe/train/subspace_measurement.h"
 #include "lathe/train/threads.h"
 
 namespace lathe::cli {
@@ -31,14 +31,12 @@ void subspace(const Options& options, const SubspaceArguments& arguments) {
   const auto trained = pipeline::make_subspace(setup);
   train::load_subspace(*trained, bundle.file("subspace.pt"));
 
-  pipeline::SubspaceMeasurement measurement(*trained, setup.splits().train.inputs, setup.splits().test);
+  train::SubspaceMeasurement measurement(*trained, setup.splits().train.inputs, setup.splits().test);
   const auto mean =
-      arguments.average == "logits" ? pipeline::EnsembleMean::logits : pipeline::EnsembleMean::probabilities;
+      arguments.average == "logits" ? train::EnsembleMean::logits : train::EnsembleMean::probabilities;
   core::Random random = core::Seed(options.seed.value_or(0)).stream("points").random();
   core::Table networks({"network", "accuracy", "nll", "ece"});
-  const auto add = [&](const pipeline::SubspaceMember& m) {
-    networks.add({m.name, m.accuracy, m.nll, m.ece});
-  };
+  const auto add = [&](const train::SubspaceMember& m) { networks.add({m.name, m.accuracy, m.nll, m.ece}); };
   add(measurement.member("midpoint", trained->midpoint()));
   std::vector<std::vector<double>> ends;
   for (int64_t i = 0; i < trained->options().endpoints; ++i) {

@@ -177,7 +177,7 @@ const bool registered = pipeline::register_study({
         "One training yields a line of accurate networks: its midpoint is better calibrated and keeps its "
         "accuracy under wrong labels where SGD and SWA memorise them, and its ends are as diverse as an "
         "ensemble needs, at about the cost of training one network.",
-    .module = "pipeline",
+    .module = "train",
     .run = run,
 });
 

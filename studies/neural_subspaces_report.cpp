@@ -38,7 +38,7 @@ double accuracy_of_all(const Outcome& o) {
 }
 double mean_accuracy_of_members(const Outcome& o) {
   double sum = 0;
-  for (const pipeline::SubspaceMember& member : o.members) sum += member.accuracy;
+  for (const train::SubspaceMember& member : o.members) sum += member.accuracy;
   return 100 * sum / static_cast<double>(o.members.size());
 }
 double ece(const Outcome& o) {
@@ -75,7 +75,7 @@ Number headline(const Cell& cell) {
 }
 
 core::Series along(const Cell& cell, const std::string& name, double unit,
-                   std::vector<double> pipeline::SubspaceProfile::*values) {
+                   std::vector<double> train::SubspaceProfile::*values) {
   core::Series series{.name = name, .x = cell.seeds.front().profile.position};
   for (size_t i = 0; i < series.x.size(); ++i) {
     const std::vector<double> at =
@@ -249,12 +249,12 @@ std::vector<core::Chart> Report::charts_along(const std::string& network) const 
   std::vector<core::Series> accuracies, errors, disagreements;
   for (const std::string& name : {kLine, kLayers, kCurve}) {
     const Cell& c = cell(network, 0, name);
-    accuracies.push_back(along(c, name, 100, &pipeline::SubspaceProfile::accuracy));
-    errors.push_back(along(c, name, 1, &pipeline::SubspaceProfile::ece));
-    disagreements.push_back(along(c, name, 100, &pipeline::SubspaceProfile::disagreement));
+    accuracies.push_back(along(c, name, 100, &train::SubspaceProfile::accuracy));
+    errors.push_back(along(c, name, 1, &train::SubspaceProfile::ece));
+    disagreements.push_back(along(c, name, 100, &train::SubspaceProfile::disagreement));
   }
   accuracies.push_back(along(cell(network, 0, kLine), "line, α and 1 − α together", 100,
-                             &pipeline::SubspaceProfile::ensemble_accuracy));
+                             &train::SubspaceProfile::ensemble_accuracy));
   const auto chart = [&](const std::string& what, const std::string& label,
                          const std::vector<core::Series>& series) {
     return core::line_chart(

@@ -13,7 +13,7 @@ namespace lathe::studies::neural_subspaces {
 namespace {
 
 using core::Seed;
-using pipeline::SubspaceMember;
+using train::SubspaceMember;
 using Point = std::vector<double>;
 
 const std::vector<double> kRates = {0.01, 0.02, 0.05, 0.1, 0.2, 0.4};
@@ -72,7 +72,7 @@ std::vector<Point> endpoints(const train::SubspaceOptions& options) {
 }
 
 void test_subspace(train::Subspace& subspace, const NoisyData& data, const Cell& cell, Outcome& outcome) {
-  pipeline::SubspaceMeasurement measurement(subspace, data.train.inputs, data.test);
+  train::SubspaceMeasurement measurement(subspace, data.train.inputs, data.test);
   const std::vector<Point> ends = endpoints(subspace.options());
   for (const Point& end : ends) outcome.members.push_back(measurement.member("", end));
   outcome.model = measurement.member("", subspace.midpoint());
@@ -87,9 +87,9 @@ void test_networks(const std::vector<torch::Tensor>& probabilities, const torch:
   const auto ensemble = [&](size_t n) {
     torch::Tensor sum = probabilities.front();
     for (size_t i = 1; i < n; ++i) sum = sum + probabilities[i];
-    return pipeline::measure("", sum / static_cast<double>(n), targets);
+    return train::measure("", sum / static_cast<double>(n), targets);
   };
-  for (const torch::Tensor& p : probabilities) outcome.members.push_back(pipeline::measure("", p, targets));
+  for (const torch::Tensor& p : probabilities) outcome.members.push_back(train::measure("", p, targets));
   outcome.model = outcome.members.front();
   outcome.pair = ensemble(std::min<size_t>(2, probabilities.size()));
   outcome.all = ensemble(probabilities.size());

@@ -1,7 +1,7 @@
 #pragma once
-#include "lathe/pipeline/subspace_profile.h"
 #include "lathe/train/stochastic_weight_average.h"
 #include "lathe/train/subspace.h"
+#include "lathe/train/subspace_measurement.h"
 #include "studies/label_noise.h"
 
 // What the study `neural-subspaces` trains.
@@ -45,12 +45,12 @@ struct Tuned {
 std::vector<Tuned> tune(const Plan& plan, core::Seed seed, const core::StopToken& stop);
 
 struct Outcome {
-  pipeline::SubspaceMember model;                 // midpoint, average, or the network
-  std::vector<pipeline::SubspaceMember> members;  // the independent networks; endpoints but a control point
-  pipeline::SubspaceMember pair, all;             // ensembles of the first two and of all members
-  double memorised = 0;                           // percent of the wrong training labels, by the model
-  double cosine_squared = 0;                      // of the first two endpoints, at the end
-  pipeline::SubspaceProfile profile;              // where asked for
+  train::SubspaceMember model;                 // midpoint, average, or the network
+  std::vector<train::SubspaceMember> members;  // the independent networks; endpoints but a control point
+  train::SubspaceMember pair, all;             // ensembles of the first two and of all members
+  double memorised = 0;                        // percent of the wrong training labels, by the model
+  double cosine_squared = 0;                   // of the first two endpoints, at the end
+  train::SubspaceProfile profile;              // where asked for
 };
 
 // One entry of the tables: a network trained by a method at a noise rate, once a seed.

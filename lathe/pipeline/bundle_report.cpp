@@ -16,7 +16,7 @@
 #include "lathe/pipeline/groups_report.h"
 #include "lathe/pipeline/multitask_report.h"
 #include "lathe/pipeline/opinion_stage.h"
-#include "lathe/pipeline/subspace_profile.h"
+#include "lathe/pipeline/subspace_section.h"
 #include "lathe/pipeline/text_section.h"
 #include "lathe/pipeline/trust_section.h"
 

@@ -9,18 +9,13 @@
 #include "lathe/core/printable.h"
 #include "lathe/core/process.h"
 #include "lathe/core/progress.h"
+#include "lathe/pipeline/study_sources.h"
 
 namespace lathe::pipeline {
 namespace {
 
 namespace fs = std::filesystem;
 using Json = nlohmann::json;
-
-// Lowest first: a module may use those before it.
-const std::vector<std::string> kModules = {"core",      "math",     "data",    "nn",      "convex",
-                                           "transport", "evaluate", "optim",   "train",   "distributed",
-                                           "tune",      "compress", "compile", "loadgen", "generate",
-                                           "represent", "simulate", "decide",  "pipeline"};
 
 std::map<std::string, Study>& registry() {
   static std::map<std::string, Study> studies;
@@ -38,44 +33,6 @@ std::string verdict(const StudyRow& row) {
 
 core::Cell cell(const std::optional<double>& value) {
   return value ? core::Cell(*value) : core::Cell("");
-}
-
-std::string file_stem(const std::string& study) {
-  std::string stem = study;
-  std::replace(stem.begin(), stem.end(), '-', '_');
-  return stem;
-}
-
-// The study's own files, NAME.cpp and NAME_*, and those that no other study owns.
-std::vector<fs::path> study_files(const std::string& name, const fs::path& tree) {
-  const auto owns = [](const std::string& study, const std::string& file) {
-    const std::string stem = file_stem(study);
-    return file == stem || file.rfind(stem + "_", 0) == 0;
-  };
-  const std::vector<Study> all = studies();
-  std::vector<fs::path> files;
-  for (const auto& entry : fs::directory_iterator(tree / "studies")) {
-    const std::string file = entry.path().stem();
-    const bool shared =
-        std::none_of(all.begin(), all.end(), [&](const Study& s) { return owns(s.name, file); });
-    if (entry.is_regular_file() && (shared || owns(name, file))) files.push_back(entry.path());
-  }
-  return files;
-}
-
-std::string sources_hash(const Study& study, const fs::path& tree) {
-  std::vector<fs::path> files = study_files(study.name, tree);
-  for (const std::string& module : kModules) {
-    if (fs::is_directory(tree / "lathe" / module))
-      for (const auto& entry : fs::recursive_directory_iterator(tree / "lathe" / module))
-        if (entry.is_regular_file()) files.push_back(entry.path());
-    if (module == study.module) break;
-  }
-  std::sort(files.begin(), files.end());
-  std::string digests;
-  for (const fs::path& file : files)
-    digests += fs::relative(file, tree).string() + " " + core::sha256_file(file) + "\n";
-  return core::sha256(digests);
 }
 
 // "unknown" where there is no git, or no repository.

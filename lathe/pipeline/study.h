@@ -49,10 +49,9 @@ struct StudyResult {
 struct Study {
   std::string name;  // the spec's
   std::string title;
-  std::string paper;  // authors, venue, year, arXiv
-  std::string claim;  // what the paper says and the study checks
-  std::string
-      module;  // the highest module that it depends on: a result is stale when that or a lower one changed
+  std::string paper;   // authors, venue, year, arXiv
+  std::string claim;   // what the paper says and the study checks
+  std::string module;  // the highest that it depends on; which sources make a result stale: study_sources.h
   std::function<StudyResult(const StudyContext&)> run;
 };
 

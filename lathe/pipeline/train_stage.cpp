@@ -7,11 +7,11 @@
 #include "lathe/pipeline/groups_report.h"
 #include "lathe/pipeline/multitask_report.h"
 #include "lathe/pipeline/stages.h"
-#include "lathe/pipeline/subspace_profile.h"
 #include "lathe/pipeline/text_details.h"
 #include "lathe/pipeline/train_details.h"
 #include "lathe/pipeline/training.h"
 #include "lathe/train/subspace_file.h"
+#include "lathe/train/subspace_measurement.h"
 
 namespace lathe::pipeline {
 namespace {
@@ -21,7 +21,7 @@ nlohmann::json keep_subspace(train::Subspace& subspace, const StageContext& cont
   train::save_subspace(subspace, context.staged / "subspace.pt");
   const data::Splits& splits = context.job.splits();
   nlohmann::json profile =
-      to_json(SubspaceMeasurement(subspace, splits.train.inputs, splits.holdout).profile());
+      to_json(train::SubspaceMeasurement(subspace, splits.train.inputs, splits.holdout).profile());
   if (context.job.options().train.patience > 0)
     profile["note"] =
         "the model is the best midpoint that early stopping saw, the endpoints are those of the end";

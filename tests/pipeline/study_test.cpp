@@ -4,6 +4,7 @@
 
 #include "lathe/core/error.h"
 #include "lathe/core/files.h"
+#include "lathe/pipeline/study_sources.h"
 
 namespace lathe::pipeline {
 namespace {
@@ -61,7 +62,8 @@ TEST(Study, RecordedResultsGoStaleWithTheirSources) {
   const core::TemporaryDirectory tree;
   for (const char* folder : {"studies", "lathe/core", "lathe/data"})
     std::filesystem::create_directories(tree.path() / folder);
-  core::write_file(tree.path() / "studies/two_rows.cpp", "study");
+  core::write_file(tree.path() / "studies/two_rows.cpp",
+                   "#include \"lathe/core/a.h\"\n#include \"lathe/data/b.h\"\n");
   core::write_file(tree.path() / "lathe/core/a.cpp", "core");
   core::write_file(tree.path() / "lathe/data/b.cpp", "data");
   record_result(run_study(find_study("two-rows"), {.scale = Scale::desk}), tree.path());
@@ -78,8 +80,45 @@ TEST(Study, RecordedResultsGoStaleWithTheirSources) {
   core::write_file(tree.path() / "studies/timing.h", "of all studies");
   EXPECT_EQ(stale_results(tree.path()).size(), 1u);
   std::filesystem::remove(tree.path() / "studies/timing.h");
-  core::write_file(tree.path() / "lathe/core/a.cpp", "changed");
+  core::write_file(tree.path() / "lathe/core/a.h", "now there is one");
   EXPECT_EQ(stale_results(tree.path()).size(), 1u);
+}
+
+TEST(StudySources, AreThoseThatAreReached) {
+  const core::TemporaryDirectory tree;
+  for (const char* folder : {"studies", "lathe/core/parts", "lathe/math"})
+    std::filesystem::create_directories(tree.path() / folder);
+  const auto write = [&](const std::string& name, const std::string& text) {
+    core::write_file(tree.path() / name, text);
+  };
+  write("studies/two_rows.cpp", "#include \"lathe/math/solver.h\"\n");
+  write("lathe/math/solver.h", "");
+  write("lathe/math/solver.cpp", "#include \"lathe/math/solver.h\"\n#include \"lathe/core/table.h\"\n");
+  write("lathe/core/table.h", "");
+  write("lathe/core/parts/rows.cpp", "#include \"lathe/core/table.h\"\n");  // no namesake: implements table.h
+  write("lathe/core/other.h", "");
+  write("lathe/core/other.cpp", "#include \"lathe/core/other.h\"\n#include \"lathe/core/table.h\"\n");
+  write("lathe/math/user.cpp", "#include \"lathe/core/table.h\"\n");  // of another module: only uses it
+  Study study = find_study("two-rows");
+  study.module = "math";
+  const auto hash = [&] { return sources_hash(study, tree.path()); };
+  for (const char* name : {"studies/two_rows.cpp", "lathe/math/solver.h", "lathe/math/solver.cpp",
+                           "lathe/core/table.h", "lathe/core/parts/rows.cpp"}) {
+    const std::string before = hash(), text = core::read_file(tree.path() / name);
+    write(name, text + "// changed\n");
+    EXPECT_NE(hash(), before) << name;
+    write(name, text);
+    EXPECT_EQ(hash(), before) << name;
+  }
+  const std::string before = hash();
+  for (const char* name : {"lathe/core/other.h", "lathe/core/other.cpp", "lathe/math/user.cpp"})
+    write(name, core::read_file(tree.path() / name) + "// changed\n");
+  EXPECT_EQ(hash(), before);
+  study.module = "core";  // solver.h lies above it
+  write("lathe/math/solver.h", "changed");
+  const std::string of_core = hash();
+  write("lathe/math/solver.h", "changed again");
+  EXPECT_EQ(hash(), of_core);
 }
 
 }  // namespace

@@ -1,13 +1,12 @@
-#include "lathe/pipeline/subspace_profile.h"
+#include "lathe/train/subspace_measurement.h"
 
 #include <torch/torch.h>
 
 #include "lathe/evaluate/calibration.h"
 #include "lathe/evaluate/classification.h"
 #include "lathe/nn/batch_norm.h"
-#include "lathe/pipeline/details.h"
 
-namespace lathe::pipeline {
+namespace lathe::train {
 namespace {
 
 constexpr int64_t kBatchNormExamples = 5000;
@@ -16,11 +15,9 @@ constexpr int64_t kBins = 20;
 using Point = std::vector<double>;
 
 // The networks that belong together at a position.
-std::vector<Point> members(const train::SubspaceOptions& options, double position) {
-  if (options.kind == train::SubspaceKind::line)
-    return {train::line_point(position), train::line_point(1 - position)};
-  if (options.kind == train::SubspaceKind::curve)
-    return {train::curve_point(position), train::curve_point(1 - position)};
+std::vector<Point> members(const SubspaceOptions& options, double position) {
+  if (options.kind == SubspaceKind::line) return {line_point(position), line_point(1 - position)};
+  if (options.kind == SubspaceKind::curve) return {curve_point(position), curve_point(1 - position)};
   const auto n = static_cast<size_t>(options.endpoints);
   std::vector<Point> points(n, Point(n, n > 1 ? (1 - position) / static_cast<double>(n - 1) : 1));
   for (size_t i = 0; i < n; ++i) points[i][i] = n > 1 ? position : 1;
@@ -40,7 +37,7 @@ SubspaceMember measure(const std::string& name, const torch::Tensor& probabiliti
   return {name, metrics.accuracy, metrics.nll, evaluate::expected_calibration_error(logits, targets, kBins)};
 }
 
-SubspaceMeasurement::SubspaceMeasurement(train::Subspace& subspace, const torch::Tensor& training_inputs,
+SubspaceMeasurement::SubspaceMeasurement(Subspace& subspace, const torch::Tensor& training_inputs,
                                          const data::Dataset& examples)
     : subspace_(subspace),
       training_inputs_(training_inputs.slice(0, 0, kBatchNormExamples)),
@@ -75,14 +72,14 @@ SubspaceMember SubspaceMeasurement::ensemble(const std::string& name, const std:
 }
 
 SubspaceProfile SubspaceMeasurement::profile(int64_t points) {
-  const train::SubspaceOptions& options = subspace_.options();
+  const SubspaceOptions& options = subspace_.options();
   const double first =
-      options.kind == train::SubspaceKind::simplex ? 1.0 / static_cast<double>(options.endpoints) : 0;
-  SubspaceProfile profile{.kind = train::to_string(options.kind)};
+      options.kind == SubspaceKind::simplex ? 1.0 / static_cast<double>(options.endpoints) : 0;
+  SubspaceProfile profile{.kind = to_string(options.kind)};
   for (int64_t i = 0; i < points; ++i) {
     const double position = first + (1 - first) * static_cast<double>(i) / static_cast<double>(points - 1);
     const std::vector<Point> together = members(options, position);
-    const size_t count = options.kind == train::SubspaceKind::simplex ? together.size() : 1;
+    const size_t count = options.kind == SubspaceKind::simplex ? together.size() : 1;
     double accuracy = 0, ece = 0;
     for (size_t k = 0; k < count; ++k) {
       const SubspaceMember one = member("", together[k]);
@@ -110,34 +107,4 @@ nlohmann::json to_json(const SubspaceProfile& p) {
           {"ece", p.ece}};
 }
 
-Section subspace_section(const nlohmann::json& train) {
-  Section section{.title = "Along the subspace"};
-  const std::vector<double> x = detail_numbers(train, "/subspace/position");
-  if (x.empty()) return section;
-  const auto series = [&](const std::string& name, const std::string& key, double unit) {
-    core::Series line{.name = name, .x = x, .y = detail_numbers(train, "/subspace/" + key)};
-    line.y.resize(x.size(), std::nan(""));
-    for (double& value : line.y) value *= unit;
-    return line;
-  };
-  const std::string kind = detail_text(train, "/subspace/kind");
-  const bool simplex = kind == "simplex";
-  section.text =
-      simplex
-          ? "Held-out examples. From the centre of the simplex, which is the model, to its endpoints: the "
-            "mean of single networks with weight t on one endpoint, and the ensemble of all of them."
-          : "Held-out examples. The model is the network at α = 1/2; an ensemble is that of α and 1 − α.";
-  if (const std::string note = detail_text(train, "/subspace/note"); !note.empty())
-    section.text += " Note: " + note + ".";
-  const auto add = [&](const std::string& title, const std::vector<core::Series>& lines) {
-    section.charts.push_back(core::line_chart(
-        {.title = title, .x_label = simplex ? "t" : "α", .width = 306, .height = 230}, lines));
-  };
-  add("Accuracy, %", {series("network", "accuracy", 100), series("ensemble", "ensemble_accuracy", 100)});
-  add(simplex ? "Two networks disagree, %" : "α and 1 − α disagree, %",
-      {series("disagreement", "disagreement", 100)});
-  add("Calibration error, 20 bins", {series("network", "ece", 1)});
-  return section;
-}
-
-}  // namespace lathe::pipeline
+}  // namespace lathe::train

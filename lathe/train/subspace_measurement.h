@@ -1,11 +1,15 @@
 #pragma once
+#include <map>
+#include <memory>
 #include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
 
-#include "lathe/core/table.h"
-#include "lathe/pipeline/report.h"
-#include "lathe/pipeline/setup.h"
+#include "lathe/data/dataset.h"
+#include "lathe/nn/classifier.h"
+#include "lathe/train/subspace.h"
 
-namespace lathe::pipeline {
+namespace lathe::train {
 
 // What networks of a trained subspace do on labelled examples.
 struct SubspaceMember {
@@ -29,7 +33,7 @@ enum class EnsembleMean { probabilities, logits };
 class SubspaceMeasurement {
  public:
   // Batch norm's statistics come from at most 5,000 of `training_inputs`.
-  SubspaceMeasurement(train::Subspace& subspace, const torch::Tensor& training_inputs,
+  SubspaceMeasurement(Subspace& subspace, const torch::Tensor& training_inputs,
                       const data::Dataset& examples);
   SubspaceProfile profile(int64_t points = 11);
   SubspaceMember member(const std::string& name, const std::vector<double>& coefficients);
@@ -40,14 +44,12 @@ class SubspaceMeasurement {
  private:
   const torch::Tensor& probabilities(const std::vector<double>& coefficients);
 
-  train::Subspace& subspace_;
+  Subspace& subspace_;
   torch::Tensor training_inputs_;
   data::Dataset examples_;
   std::map<std::vector<double>, torch::Tensor> known_;
 };
 
 nlohmann::json to_json(const SubspaceProfile& profile);
-// The report's section of a train stage's details; empty where there is no subspace.
-Section subspace_section(const nlohmann::json& train);
 
-}  // namespace lathe::pipeline
+}  // namespace lathe::train
