@@ -55,4 +55,8 @@ bool is_elementwise(std::string_view name) {
   return table().elementwise.count(name) > 0;
 }
 
+bool is_depthwise(const Node& conv, const Shape& in, const Shape& out) {
+  return in.size() == 4 && in[1] > 1 && conv.integer("groups") == in[1] && in[1] == out[1];
+}
+
 }  // namespace lathe::compile

@@ -34,14 +34,16 @@ void register_op(Op op);              // throws Error when the name is taken
 // Element-wise: an injective op whose output at a position depends on its inputs at that position (after
 // broadcasting).
 bool is_elementwise(std::string_view name);
+// Whether a convolution of images has a filter of its own for each channel.
+bool is_depthwise(const Node& conv, const Shape& in, const Shape& out);
 
 // The table. s = number of spatial axes; "?" marks an optional input (from the right: none is left out before
 // one that is given). Broadcasting is numpy's. Attributes are needed unless a default is written here; an
 // axis lies in [0, rank), sizes are >= 0, and the inputs of an op have one dtype unless it says otherwise.
 //
 // element-wise, one input:
-//   neg abs exp log sqrt rsqrt reciprocal sin cos tanh sigmoid erf relu gelu gelu_tanh silu hardsigmoid
-//   hardswish softplus softsign mish floor ceil round sign square logical_not
+//   neg abs exp log sqrt rsqrt reciprocal sin cos asin acos atan tanh sigmoid erf relu gelu gelu_tanh
+//   silu hardsigmoid hardswish softplus softsign mish floor ceil round sign square logical_not
 //   clamp(min, max)  leaky_relu(slope)  elu(alpha)  selu  cast(dtype: name)  identity
 //     neg abs sign square relu clamp also take integers; round: half to even; an infinite bound is none
 // element-wise, two inputs, broadcasting: add sub mul div pow maximum minimum mod prelu(x, slope)

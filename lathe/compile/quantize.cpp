@@ -7,6 +7,7 @@
 #include <numeric>
 #include <set>
 
+#include "lathe/compile/op.h"
 #include "lathe/compile/passes.h"
 #include "lathe/core/error.h"
 
@@ -156,8 +157,11 @@ std::vector<int> quantizable_layers(const Graph& graph) {
     const bool constant = std::all_of(node.inputs.begin() + 1, node.inputs.end(),
                                       [&](ValueId id) { return graph.value(id).is_constant(); });
     if (!constant || x.dtype != DType::f32 || graph.value(node.inputs[0]).is_constant()) continue;
-    const bool image = x.shape.size() == 4 && node.has("groups") && node.integer("groups") == 1;
-    if (node.op == "linear" || (image && x.shape[1] % 4 == 0)) layers.push_back(static_cast<int>(i));
+    const bool image = node.op == "conv" && x.shape.size() == 4;
+    const bool dense = image && node.integer("groups") == 1 && x.shape[1] % 4 == 0;
+    if (node.op == "linear" || dense ||
+        (image && is_depthwise(node, x.shape, graph.type(node.outputs[0]).shape)))
+      layers.push_back(static_cast<int>(i));
   }
   return layers;
 }
@@ -175,9 +179,7 @@ double multiply_adds(const Graph& graph, const Node& node) {
   return uses * static_cast<double>(weight.numel());
 }
 
-Graph quantize(const Graph& graph, const std::map<ValueId, Range>& ranges, const std::vector<int>& layers,
-               int bits) {
-  if (bits < 2 || bits > 8) throw InputError("weights of {} bits; must be 2 … 8", bits);
+Graph quantize(const Graph& graph, const std::map<ValueId, Range>& ranges, const std::vector<int>& layers) {
   const std::set<int> chosen(layers.begin(), layers.end());
   std::set<ValueId> inputs;
   for (const int layer : layers) inputs.insert(graph.nodes[static_cast<size_t>(layer)].inputs[0]);
@@ -205,7 +207,7 @@ Graph quantize(const Graph& graph, const std::map<ValueId, Range>& ranges, const
       if (const auto found = bytes.find(input); found != bytes.end()) input = found->second;
     if (chosen.count(static_cast<int>(i))) {
       const torch::Tensor weight = graph.value(node.inputs[1]).constant;
-      const double most = (1 << (bits - 1)) - 1;
+      const double most = (1 << (kWeightBits - 1)) - 1;
       torch::Tensor scale = weight.abs().flatten(1).amax(1).to(torch::kFloat64) / most;
       scale = torch::where(scale > 0, scale, torch::ones_like(scale));
       std::vector<int64_t> shape(static_cast<size_t>(weight.dim()), 1);
@@ -234,10 +236,7 @@ Quantized quantize_model(const Graph& graph, const std::vector<Sample>& samples,
   const auto ranges = calibrate(graph, samples, options.calibration);
   std::vector<int> layers = quantizable_layers(graph);
   Quantized result;
-  result.weight_bits = options.weight_bits;
-  const auto with = [&](const std::vector<int>& chosen) {
-    return quantize(graph, ranges, chosen, options.weight_bits);
-  };
+  const auto with = [&](const std::vector<int>& chosen) { return quantize(graph, ranges, chosen); };
   std::vector<torch::Tensor> reference;
   const size_t few = std::min(samples.size(), kSensitivitySamples);
   for (size_t s = 0; s < few; ++s) reference.push_back(evaluate_batch(graph, samples[s]));

@@ -36,8 +36,8 @@ struct Range {
 std::map<ValueId, Range> calibrate(const Graph& graph, const std::vector<Sample>& samples,
                                    Calibration calibration = Calibration::percentile);
 
-// Indices of the nodes that have integer kernels: convolutions of images with one group and a multiple of
-// four channels, and linear layers; f32, with constant weights.
+// Indices of the nodes that have integer kernels: convolutions of images that are depthwise or have one group
+// and a multiple of four channels, and linear layers; f32, with constant weights.
 std::vector<int> quantizable_layers(const Graph& graph);
 // Multiply-adds of a convolution or linear layer (grouped and transposed ones too), 0 for other nodes.
 double multiply_adds(const Graph& graph, const Node& node);
@@ -47,8 +47,8 @@ double multiply_adds(const Graph& graph, const Node& node);
 constexpr int kWeightBits = 7;
 
 // The graph with these layers quantized. All readers of a quantized value read the quantized one.
-Graph quantize(const Graph& graph, const std::map<ValueId, Range>& ranges, const std::vector<int>& layers,
-               int weight_bits = kWeightBits);
+Graph quantize(const Graph& graph, const std::map<ValueId, Range>& ranges, const std::vector<int>& layers);
+
 struct QuantizedLayer {
   std::string source;
   double multiply_adds = 0;
@@ -61,11 +61,9 @@ struct Quantized {
   std::vector<QuantizedLayer> layers;  // in the graph's order
   double share = 0;                    // of all multiply-adds, in quantized layers
   double loss = 0;                     // of what is quantized in the end
-  int weight_bits = kWeightBits;
 };
 struct QuantizeOptions {
   Calibration calibration = Calibration::percentile;
-  int weight_bits = kWeightBits;
   double most_loss = 0.01;
   std::function<void(double fraction)> progress;  // may be empty
 };

@@ -75,7 +75,7 @@ nlohmann::json to_json(const compile::Quantized& quantized) {
                       {"quantized", layer.quantized}});
   return {{"share", quantized.share},
           {"loss", quantized.loss},
-          {"weight_bits", quantized.weight_bits},
+          {"weight_bits", compile::kWeightBits},
           {"layers", layers}};
 }
 

@@ -6,7 +6,9 @@
 
 #include "lathe/core/error.h"
 #include "lathe/core/files.h"
+#include "lathe/data/tokenize.h"
 #include "lathe/nn/archive.h"
+#include "lathe/nn/gru.h"
 
 namespace lathe::compile {
 namespace {
@@ -243,6 +245,28 @@ TEST(Archive, LathesOwnModels) {
     expect_same(eight, {more}, {classifier->forward(more)});
   }
   EXPECT_THROW(import_torchscript(directory.path() / "none.pt"), InputError);
+}
+
+TEST(Traced, TextModel) {
+  for (const nn::Pooling pooling : {nn::Pooling::max, nn::Pooling::last}) {
+    nn::Gru gru({.num_tokens = 50, .num_classes = 3, .width = 8, .hidden = 12, .pooling = pooling});
+    gru.initialize(core::Seed(3));
+    gru.eval();
+    const torch::NoGradGuard no_grad;
+    torch::Tensor x = torch::randint(2, 50, {1, 9}, torch::kInt64), y = x.clone();
+    y.slice(1, 4).fill_(data::kPadding);
+    const Graph graph =
+        import_traced(gru, [&](const Tensors& in) { return Tensors{gru.forward(in[0])}; }, {x});
+    for (const torch::Tensor& text : {x, y}) expect_same(graph, {text}, {gru.forward(text)});
+  }
+}
+
+TEST(Script, GathersAlongAnAxis) {
+  const auto module =
+      scripted("def forward(self, x, i):\n    return x.gather(1, i), torch.gather(x, 0, i)\n");
+  const Graph graph = import_module(module, {kRows, {DType::i64, {2, 2}}});
+  const torch::Tensor x = torch::randn({2, 3}), i = torch::tensor({{0, 1}, {1, 0}});
+  expect_same(graph, {x, i}, {x.gather(1, i), x.gather(0, i)});
 }
 
 // A table without columns of names: what selects none of its columns, and what comes of that, joins nothing.

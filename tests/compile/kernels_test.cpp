@@ -3,6 +3,7 @@
 
 #include "lathe/compile/op.h"
 #include "tests/compile/compiled.h"
+#include "tests/compile/networks.h"
 #include "tests/compile/random_graph.h"
 
 namespace lathe::compile {
@@ -55,6 +56,9 @@ TEST_F(Kernels, ElementwiseOfOne) {
     for (const char* op : {"log", "sqrt", "rsqrt", "reciprocal"}) add(op, {positive});
     add("clamp", {x}, {{"min", -0.5}, {"max", 0.7}});
     add("leaky_relu", {x}, {{"slope", 0.2}});
+    const ValueId bounded = graph_.add("tanh", {x});
+    for (const char* op : {"asin", "acos", "atan"}) add(op, {bounded});
+    add("atan", {x});
     add("identity", {x});
     add("logical_not", {add("greater", {x, constant({}, 0, 0.1)})});
     add("cast", {x}, {{"dtype", std::string("i32")}});
@@ -76,6 +80,38 @@ TEST_F(Kernels, ElementwiseOfTwoAndThree) {
   const ValueId i = input("i", {7, 1, 5}, DType::i64);
   add("mod", {add("add", {i, i}), add("add", {i, graph_.add_constant(torch::tensor(int64_t{3}))})});
   check();
+}
+
+TEST_F(Kernels, WeighedChannels) {
+  expect_compiled(squeeze_and_excite(20), 1e-5);
+}
+
+// As in libtorch, a rectifier does not hide that something went wrong.
+TEST_F(Kernels, NotANumberStaysOne) {
+  const ValueId x = input("x", {1, 8, 5, 9});
+  add("relu", {x});
+  add("relu", {graph_.add("neg", {x})});
+  add("clamp", {x}, {{"min", 0.0}, {"max", 6.0}});
+  add("hardswish", {x});
+  add("relu", {graph_.add("conv", {x, constant({16, 8, 3, 3})},
+                          {{"stride", Integers{1, 1}},
+                           {"padding", Integers{1, 1, 1, 1}},
+                           {"dilation", Integers{1, 1}},
+                           {"groups", int64_t{1}}})});
+  torch::Tensor values = torch::randn({1, 8, 5, 9});
+  values[0][3][2][4] = std::nanf("");
+  for (int level : {0, 3}) {
+    const core::TemporaryDirectory directory;
+    compile(graph_, directory.path() / "m", {.opt_level = level});
+    const auto expected = evaluate(graph_, {values});
+    const auto outputs = CompiledModel(directory.path() / "m", 1)({values});
+    for (size_t i = 0; i < outputs.size(); ++i) {
+      // Winograd's tiles spread it further than its neighbours.
+      const torch::Tensor lost = expected[i].isnan().logical_and(outputs[i].isnan().logical_not());
+      EXPECT_FALSE(lost.any().item<bool>()) << "output " << i << " level " << level;
+      if (i < 4) EXPECT_EQ(outputs[i].isnan().sum().item<int64_t>(), 1) << i;
+    }
+  }
 }
 
 // What is missing in a table is not a number, and takes the place that the model gives it.

@@ -124,6 +124,14 @@ TEST(ChooseLayouts, DepthwiseNetworksAreBlockedToo) {
   EXPECT_EQ(count(result, "layout"), 1);
 }
 
+TEST(ChooseLayouts, WeighingChannelsKeepsTheRegionWhole) {
+  const Graph graph = squeeze_and_excite(112), result = choose_layouts(graph, target("x86-64-avx2"));
+  check_same(graph, result, "choose_layouts");
+  for (const Node& node : result.nodes)
+    if (node.op == "mul") EXPECT_EQ(result.value(node.inputs[1]).layout.block, 8);
+  EXPECT_EQ(count(result, "layout"), 1);
+}
+
 TEST(ChooseLayouts, SmallOrUnfitWorkStaysPlain) {
   // One tiny convolution does not pay for two changes of layout.
   NetworkBuilder tiny;

@@ -100,4 +100,18 @@ inline Graph inverted_residuals(int64_t size) {
   return net.graph;
 }
 
+// A depthwise convolution whose channels the network weighs by their means (Hu et al. 2018).
+inline Graph squeeze_and_excite(int64_t size) {
+  NetworkBuilder net;
+  net.graph.name = "squeeze_and_excite";
+  ValueId x = net.graph.add_input("image", {DType::f32, {1, 3, size, size}});
+  x = net.relu(net.conv(x, 48, 3, 2));
+  x = net.relu(net.conv(x, 48, 5, 1, 48));
+  ValueId weight = net.graph.add("adaptive_avg_pool", {x}, {{"output_size", std::vector<int64_t>{1, 1}}});
+  weight = net.conv(net.relu(net.conv(weight, 12, 1, 1)), 48, 1, 1);
+  x = net.graph.add("mul", {x, net.graph.add("hardsigmoid", {weight})});
+  net.graph.outputs = {net.classifier(net.conv(x, 20, 1, 1), 10)};
+  return net.graph;
+}
+
 }  // namespace lathe::compile

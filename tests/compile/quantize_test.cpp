@@ -38,6 +38,7 @@ void expect_same_integers(const Graph& graph, const std::vector<torch::Tensor>& 
 struct ConvCase {
   int64_t channels, outputs, size, kernel, stride, padding, zero;
   int weight;  // the largest
+  int64_t groups = 1;
 };
 
 Graph integer_conv(const ConvCase& c, torch::Tensor weight, bool requantize) {
@@ -47,7 +48,7 @@ Graph integer_conv(const ConvCase& c, torch::Tensor weight, bool requantize) {
                         {{"stride", Integers{c.stride, c.stride}},
                          {"padding", Integers{c.padding, c.padding, c.padding, c.padding}},
                          {"dilation", Integers{1, 1}},
-                         {"groups", int64_t{1}},
+                         {"groups", c.groups},
                          {"zero_point", c.zero}});
   graph.outputs = {y};
   if (!requantize) return graph;
@@ -66,13 +67,14 @@ Graph integer_conv(const ConvCase& c, torch::Tensor weight, bool requantize) {
 
 TEST(IntegerKernels, ConvolutionsAreTheReferencesToTheBit) {
   torch::manual_seed(1);
-  const ConvCase cases[] = {{8, 16, 9, 3, 1, 1, 0, 63},  {16, 8, 7, 3, 2, 1, 128, 63},
-                            {4, 5, 6, 1, 1, 0, 7, 63},   {12, 20, 11, 5, 1, 2, 255, 63},
-                            {32, 40, 8, 1, 2, 0, 3, 63}, {8, 8, 8, 3, 1, 1, 9, 127},
-                            {3, 8, 9, 3, 1, 1, 5, 127},  {64, 64, 14, 3, 1, 1, 0, 63}};
+  const ConvCase cases[] = {
+      {8, 16, 9, 3, 1, 1, 0, 63},          {16, 8, 7, 3, 2, 1, 128, 63},  {4, 5, 6, 1, 1, 0, 7, 63},
+      {12, 20, 11, 5, 1, 2, 255, 63},      {32, 40, 8, 1, 2, 0, 3, 63},   {8, 8, 8, 3, 1, 1, 9, 127},
+      {3, 8, 9, 3, 1, 1, 5, 127},          {64, 64, 14, 3, 1, 1, 0, 63},  {16, 16, 9, 3, 1, 1, 77, 127, 16},
+      {20, 20, 11, 5, 2, 2, 255, 127, 20}, {7, 7, 8, 3, 2, 1, 0, 127, 7}, {8, 16, 6, 3, 1, 1, 9, 63, 4}};
   for (const ConvCase& c : cases) {
     const torch::Tensor weight =
-        bytes({c.outputs, c.channels, c.kernel, c.kernel}, -c.weight, c.weight, torch::kInt8);
+        bytes({c.outputs, c.channels / c.groups, c.kernel, c.kernel}, -c.weight, c.weight, torch::kInt8);
     const std::vector<torch::Tensor> inputs = {
         bytes({1, c.channels, c.size, c.size + 2}, 0, 255, torch::kUInt8)};
     expect_same_integers(integer_conv(c, weight, true), inputs);
@@ -181,6 +183,37 @@ TEST(Quantize, ANetworkStaysCloseAndRunsInBytes) {
     EXPECT_LT((exact - close).norm().item<double>(), 0.08 * exact.norm().item<double>());
     testing::expect_compiled(result.graph, 1e-4, {}, data[1]);
   }
+}
+
+// Each channel's own filter, as in the networks of phones.
+TEST(Quantize, DepthwiseLayersRunInBytes) {
+  torch::manual_seed(6);
+  Graph graph;
+  ValueId x = graph.add_input("x", {DType::f32, {1, 3, 12, 12}});
+  const auto conv = [&](int64_t in, int64_t out, int64_t kernel, int64_t groups) {
+    const int64_t pad = kernel / 2;
+    const double scale = std::sqrt(static_cast<double>(groups) / static_cast<double>(in * kernel * kernel));
+    x = graph.add("conv",
+                  {x, graph.add_constant(torch::randn({out, in / groups, kernel, kernel}) * scale),
+                   graph.add_constant(torch::randn({out}) * 0.1)},
+                  {{"stride", Integers{1, 1}},
+                   {"padding", Integers{pad, pad, pad, pad}},
+                   {"dilation", Integers{1, 1}},
+                   {"groups", groups}});
+    x = graph.add("clamp", {x}, {{"min", 0.0}, {"max", 6.0}});
+  };
+  conv(3, 24, 3, 1), conv(24, 24, 3, 24), conv(24, 16, 1, 1), conv(16, 32, 3, 8);
+  graph.outputs = {x};
+  graph = optimize(graph);
+  EXPECT_EQ(quantizable_layers(graph).size(), 2u);  // three channels are too few, groups of two not depthwise
+  const auto data = samples(8);
+  const Quantized result = quantize_model(graph, data, [](const Graph&) { return 0.0; });
+  const Graph integers = optimize(result.graph);
+  EXPECT_EQ(count(integers, "conv_integer"), 2);
+  const torch::Tensor exact = evaluate(graph, data[0], Precision::f64)[0],
+                      close = evaluate(integers, data[0])[0].to(torch::kFloat64);
+  EXPECT_LT((exact - close).norm().item<double>(), 0.05 * exact.norm().item<double>());
+  testing::expect_compiled(result.graph, 1e-4, {}, data[1]);
 }
 
 TEST(Quantize, FallsBackLayerByLayer) {

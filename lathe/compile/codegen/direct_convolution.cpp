@@ -99,11 +99,15 @@ Implementation depthwise(const Job& job, const Conv2d& conv, int columns, int ro
   Scope scope(builder);
   const Access x = scope.at(node.inputs[0]);
   const int64_t b = conv.block, blocks = conv.out_blocks();
-  torch::Tensor padded = torch::zeros({blocks * b, conv.kernel_y, conv.kernel_x});
-  padded.slice(0, 0, conv.out_channels).copy_(weight_of(job.graph, node).squeeze(1));
+  const bool integers = node.op == "conv_integer";
+  const auto wide = [integers](const Expr& byte) { return integers ? Halide::cast<int>(byte) : byte; };
+  const torch::Tensor weight = weight_of(job.graph, node).squeeze(1);
+  torch::Tensor padded = torch::zeros({blocks * b, conv.kernel_y, conv.kernel_x}, weight.scalar_type());
+  padded.slice(0, 0, conv.out_channels).copy_(weight);
   const Access w = builder.parameter(
       padded.view({blocks, b, conv.kernel_y, conv.kernel_x}).permute({0, 2, 3, 1}).contiguous());
-  const Access bias = builder.parameter(blocked_bias(job.graph, node, conv));
+  const Access start = builder.parameter(integers ? blocked_start(job.graph, node, conv)
+                                                  : blocked_bias(job.graph, node, conv));
   Var v("v"), px("x"), py("y"), kb("kb"), n("n");
   const RDom r(0, static_cast<int>(conv.kernel_x), 0, static_cast<int>(conv.kernel_y));
   const Expr column = px * static_cast<int>(conv.stride_x) + r.x * static_cast<int>(conv.dilation_x) -
@@ -111,8 +115,8 @@ Implementation depthwise(const Job& job, const Conv2d& conv, int columns, int ro
   const Expr line = py * static_cast<int>(conv.stride_y) + r.y * static_cast<int>(conv.dilation_y) -
                     static_cast<int>(conv.pad_top);
   Func acc("acc");
-  acc(v, px, py, kb, n) = bias({kb, v});
-  acc(v, px, py, kb, n) += x({n, kb, line, column, v}) * w({kb, r.y, r.x, v});
+  acc(v, px, py, kb, n) = start({kb, v});
+  acc(v, px, py, kb, n) += wide(x({n, kb, line, column, v})) * wide(w({kb, r.y, r.x, v}));
   scope.define(node.outputs[0],
                [acc](const Coordinates& at) { return acc(at[4], at[3], at[2], at[1], at[0]); });
   const ValueId last = lower_rest(scope, job.group);

@@ -80,8 +80,16 @@ Expr gelu_tanh(const Expr& x) {
   const Expr inner = constant(x, 0.79788456080286536) * (x + constant(x, 0.044715) * x * x * x);
   return constant(x, 0.5) * x * (constant(x, 1) + hyperbolic_tangent(inner));
 }
+// The bound where x lies beyond it; NaN stays NaN, which max and min, free to assume that there is none, may
+// drop. One instruction all the same.
+Expr at_least(const Expr& x, const Expr& low) {
+  return Halide::select(Halide::strict_float(x < low), low, x);
+}
+Expr at_most(const Expr& x, const Expr& high) {
+  return Halide::select(Halide::strict_float(x > high), high, x);
+}
 Expr between(const Expr& x, const Expr& low, const Expr& high) {
-  return Halide::min(Halide::max(x, low), high);
+  return at_most(at_least(x, low), high);
 }
 Expr hardsigmoid(const Expr& x) {
   return between(x + constant(x, 3), constant(x, 0), constant(x, 6)) / constant(x, 6);
@@ -156,10 +164,13 @@ const std::map<std::string, Rule>& rules() {
       {"reciprocal", UNARY(constant(x, 1) / x)},
       {"sin", UNARY(Halide::sin(x))},
       {"cos", UNARY(Halide::cos(x))},
+      {"asin", UNARY(Halide::asin(x))},
+      {"acos", UNARY(Halide::acos(x))},
+      {"atan", UNARY(Halide::atan(x))},
       {"tanh", unary(hyperbolic_tangent)},
       {"sigmoid", unary(sigmoid)},
       {"erf", unary(error_function)},
-      {"relu", UNARY(Halide::max(x, Halide::Internal::make_zero(x.type())))},
+      {"relu", UNARY(at_least(x, Halide::Internal::make_zero(x.type())))},
       {"gelu", unary(gelu)},
       {"gelu_tanh", unary(gelu_tanh)},
       {"silu", UNARY(x * sigmoid(x))},
@@ -179,8 +190,8 @@ const std::map<std::string, Rule>& rules() {
          const double infinity = std::numeric_limits<double>::infinity();
          const double low = node.number("min", -infinity), high = node.number("max", infinity);
          Expr x = in[0];
-         if (low != -infinity) x = Halide::max(x, constant(x, low));
-         if (high != infinity) x = Halide::min(x, constant(x, high));
+         if (low != -infinity) x = at_least(x, constant(x, low));
+         if (high != infinity) x = at_most(x, constant(x, high));
          return x;
        }},
       {"leaky_relu",
@@ -235,10 +246,10 @@ Expr elementwise(const Node& node, const Inputs& inputs, DType output) {
 
 double elementwise_cost(const std::string& op) {
   static const std::map<std::string, double> dear = {
-      {"exp", 10},  {"log", 12},       {"sqrt", 6},  {"rsqrt", 8},     {"div", 4},
-      {"sin", 20},  {"cos", 20},       {"tanh", 20}, {"sigmoid", 14},  {"erf", 20},
-      {"gelu", 24}, {"gelu_tanh", 28}, {"silu", 15}, {"softplus", 26}, {"mish", 48},
-      {"elu", 24},  {"selu", 24},      {"pow", 30},  {"softsign", 6}};
+      {"exp", 10},  {"log", 12},  {"sqrt", 6},       {"rsqrt", 8},   {"div", 4},       {"sin", 20},
+      {"cos", 20},  {"tanh", 20}, {"sigmoid", 14},   {"erf", 20},    {"asin", 30},     {"acos", 30},
+      {"atan", 30}, {"gelu", 24}, {"gelu_tanh", 28}, {"silu", 15},   {"softplus", 26}, {"mish", 48},
+      {"elu", 24},  {"selu", 24}, {"pow", 30},       {"softsign", 6}};
   const auto found = dear.find(op);
   return found == dear.end() ? 1 : found->second;
 }

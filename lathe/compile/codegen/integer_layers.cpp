@@ -123,9 +123,6 @@ torch::Tensor pack(const torch::Tensor& weight, const Conv2d& conv, int blocks) 
 
 Implementation blocked_convolution(const Job& job, const Conv2d& conv, const ConvTile& tile) {
   const Node& node = job.node();
-  const Value& input = job.graph.value(node.inputs[0]);
-  if (input.layout.border != std::array<int, 4>{} && input.layout.filling != node.integer("zero_point"))
-    throw Error("conv_integer ({}): its input is read with two zero points", node.source);
   const torch::Tensor weight = weight_of(job.graph, node), packed = pack(weight, conv, tile.blocks);
   const bool pairs = pairs_fit(packed);
   Implementation result;
@@ -133,8 +130,7 @@ Implementation blocked_convolution(const Job& job, const Conv2d& conv, const Con
   Builder builder(job.graph, job.target, job.cache, result);
   Scope scope(builder);
   const Access x = scope.at(node.inputs[0]), w = builder.parameter(packed);
-  const Access start = builder.parameter(
-      filled(start_of(node, weight), conv.out_blocks() * conv.block).view({conv.out_blocks(), conv.block}));
+  const Access start = builder.parameter(blocked_start(job.graph, node, conv));
   Var v("v"), px("x"), py("y"), kb("kb"), n("n");
   Product product;
   product.vars = {v, px, py, kb, n};
@@ -171,6 +167,14 @@ torch::Tensor panels(const torch::Tensor& weight, int64_t width, int64_t lanes) 
 
 }  // namespace
 
+torch::Tensor blocked_start(const Graph& graph, const Node& node, const Conv2d& conv) {
+  const Layout& input = graph.value(node.inputs[0]).layout;
+  if (input.border != std::array<int, 4>{} && input.filling != node.integer("zero_point"))
+    throw Error("conv_integer ({}): its input is read with two zero points", node.source);
+  return filled(start_of(node, weight_of(graph, node)), conv.out_blocks() * conv.block)
+      .view({conv.out_blocks(), conv.block});
+}
+
 Panels integer_panels(Builder& builder, const Node& node, const Access& x, const torch::Tensor& weight,
                       int width) {
   const int lanes = builder.lanes(), depth = static_cast<int>(weight.size(1));
@@ -199,6 +203,7 @@ Panels integer_panels(Builder& builder, const Node& node, const Access& x, const
 std::vector<Implementation> integer_convolution(const Job& job) {
   const Node& node = job.node();
   if (job.graph.value(node.outputs[0]).layout.block <= 1) return plain_convolution(job);
+  if (node.integer("groups") > 1) return depthwise_convolution(job);
   const Conv2d conv = conv2d(job.graph, node);
   std::vector<ConvTile> tiles;
   for (const int blocks : {1, 2, 3})

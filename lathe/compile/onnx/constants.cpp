@@ -119,10 +119,6 @@ Ids window_function(const Call& call) {
 
 }  // namespace
 
-void want_small(int64_t elements) {
-  if (elements > (int64_t{1} << 26)) throw InputError("needs a table of {} elements", elements);
-}
-
 void add_constants(Handlers& handlers) {
   handlers["Constant"] = constant;
   handlers["ConstantOfShape"] = filled;

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "lathe/compile/builder.h"
+#include "lathe/compile/gather_elements.h"
 #include "lathe/compile/import_onnx.h"
 #include "lathe/core/error.h"
 
@@ -82,19 +83,11 @@ DType dtype_of_onnx(int type);
 // A weight, or the value of a Constant. `directory` is where external data lies; empty: nowhere.
 torch::Tensor to_tensor(const onnx::TensorProto& tensor, const std::filesystem::path& directory);
 
-// Throws InputError when a table of so many elements, made while importing, would be too large.
-void want_small(int64_t elements);
-
 // For window operators: padding begins and ends from pads or auto_pad.
 struct Window {
   List kernel, stride, padding, dilation;
 };
 Window window(const Call& call, const Shape& input, const List& kernel);
-
-// x with its elements along `axis` where `indices` (same rank) say: numpy.take_along_axis.
-ValueId gather_elements(Builder& builder, ValueId x, ValueId indices, int64_t axis);
-// Negative indices counted from the front, as i64.
-ValueId wrapped_indices(Builder& builder, ValueId indices, int64_t size);
 
 class Importer {
  public:

@@ -19,11 +19,6 @@ Ids elements(const Call& call) {
   return {gather_elements(b, x, call.input(1), call.axis("axis", 0, b.rank(x)))};
 }
 
-int64_t product(const Shape& shape, size_t from, size_t to) {
-  return std::accumulate(shape.begin() + static_cast<int64_t>(from), shape.begin() + static_cast<int64_t>(to),
-                         int64_t{1}, std::multiplies<>());
-}
-
 // The last axis of the indices names a position along x's axes after the batch axes.
 Ids gather_nd(const Call& call) {
   Builder& b = call.builder();
@@ -84,33 +79,6 @@ Ids compress(const Call& call) {
 }
 
 }  // namespace
-
-ValueId wrapped_indices(Builder& b, ValueId indices, int64_t size) {
-  indices = b.cast(indices, DType::i64);
-  return b.add("where",
-               {b.with("less", indices, 0), b.with("add", indices, static_cast<double>(size)), indices});
-}
-
-ValueId gather_elements(Builder& b, ValueId x, ValueId indices, int64_t axis) {
-  const Shape from = b.shape(x), at = b.shape(indices);
-  if (at.size() != from.size() || from.empty())
-    throw InputError("its indices are {} for {}", to_string(b.type(indices)), to_string(b.type(x)));
-  want_small(b.type(indices).numel());
-  torch::Tensor offset = torch::zeros({}, torch::kInt64);
-  for (size_t i = 0; i < from.size(); ++i) {
-    if (static_cast<int64_t>(i) == axis) continue;
-    if (at[i] > from[i])
-      throw InputError("its indices are {} for {}", to_string(b.type(indices)), to_string(b.type(x)));
-    Shape along(from.size(), 1);
-    along[i] = at[i];
-    offset = offset + (torch::arange(at[i]) * product(from, i + 1, from.size())).reshape(along);
-  }
-  const auto which = static_cast<size_t>(axis);
-  const ValueId steps = b.with("mul", wrapped_indices(b, indices, from[which]),
-                               static_cast<double>(product(from, which + 1, from.size())));
-  return b.add("gather", {b.reshape(x, {b.type(x).numel()}), b.add("add", {steps, b.constant(offset)})},
-               {{"axis", int64_t{0}}});
-}
 
 void add_indexing(Handlers& handlers) {
   handlers["Gather"] = gather;

@@ -35,11 +35,8 @@ Ids flatten(const Call& call) {
   const int64_t axis =
       wrap_axis(call.integer("axis", 1), b.rank(x) + (call.integer("axis", 1) >= 0 ? 1 : 0), "axis");
   const Shape& shape = b.shape(x);
-  const auto product = [&](auto first, auto last) {
-    return std::accumulate(first, last, int64_t{1}, std::multiplies<>());
-  };
-  return {b.reshape(
-      x, {product(shape.begin(), shape.begin() + axis), product(shape.begin() + axis, shape.end())})};
+  const auto cut = static_cast<size_t>(axis);
+  return {b.reshape(x, {product(shape, 0, cut), product(shape, cut, shape.size())})};
 }
 
 Ids squeeze(const Call& call) {

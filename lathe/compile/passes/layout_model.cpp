@@ -32,14 +32,17 @@ bool is_per_channel(const Shape& shape, int64_t channels) {
   return shape == Shape{1, channels, 1, 1} || shape == Shape{channels, 1, 1};
 }
 
+// A number for each channel that the network computes, as squeeze-and-excite does: [N or 1, C, 1, 1].
+bool is_channel_factor(const Type& type, const Shape& out) {
+  return is_image(type) && out.size() == 4 && type.numel() > 1 &&
+         (type.shape[0] == 1 || type.shape[0] == out[0]) && type.shape[1] == out[1] && type.shape[2] == 1 &&
+         type.shape[3] == 1;
+}
+
 bool has_constant_weights(const Graph& graph, const Node& node) {
   for (size_t i = 1; i < node.inputs.size(); ++i)
     if (!graph.value(node.inputs[i]).is_constant()) return false;
   return true;
-}
-
-bool is_depthwise(const Node& conv, const Shape& in, const Shape& out) {
-  return conv.integer("groups") == in[1] && in[1] == out[1] && in[1] > 1;
 }
 
 bool is_blockable_elementwise(const Graph& graph, const Node& node) {
@@ -49,6 +52,8 @@ bool is_blockable_elementwise(const Graph& graph, const Node& node) {
     const Value& value = graph.value(input);
     if (value.type.shape == out.shape && is_image(value.type) && !value.is_constant())
       any = true;
+    else if (!value.is_constant() && is_channel_factor(value.type, out.shape))
+      continue;
     else if (value.type.dtype != DType::f32 ||
              !(value.type.numel() == 1 ||
                (value.is_constant() && is_per_channel(value.type.shape, out.shape[1]))))
@@ -77,7 +82,8 @@ bool is_blockable(const Graph& graph, const Node& node, int block) {
   if (is_elementwise(node.op)) return is_blockable_elementwise(graph, node);
   if (!is_image(in)) return false;
   if (node.op == "conv_integer")
-    return has_constant_weights(graph, node) && node.integer("groups") == 1 && in.shape[1] % 4 == 0;
+    return has_constant_weights(graph, node) &&
+           (node.integer("groups") == 1 ? in.shape[1] % 4 == 0 : is_depthwise(node, in.shape, out.shape));
   if (!is_float_image(in)) return false;
   if (node.op == "conv")
     return has_constant_weights(graph, node) &&
@@ -123,7 +129,10 @@ double seconds(const Graph& graph, const Node& node, const Target& target, Form 
 bool follows_mode(const Graph& graph, const Node& node, size_t input) {
   const Value& value = graph.value(node.inputs[input]);
   if (value.is_constant()) return false;
-  if (is_elementwise(node.op)) return value.type.shape == graph.type(node.outputs[0]).shape;
+  if (is_elementwise(node.op)) {
+    const Shape& out = graph.type(node.outputs[0]).shape;
+    return value.type.shape == out || is_channel_factor(value.type, out);
+  }
   return node.op == "concat" || input == 0;
 }
 

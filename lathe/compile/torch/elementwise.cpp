@@ -165,8 +165,8 @@ ValueId to_float(Builder& builder, ValueId x) {
 }
 
 void add_elementwise(Entries& entries) {
-  for (const char* name : {"exp", "log", "sqrt", "rsqrt", "reciprocal", "sin", "cos", "tanh", "sigmoid",
-                           "erf", "silu", "hardsigmoid", "hardswish", "mish", "selu"})
+  for (const char* name : {"exp", "log", "sqrt", "rsqrt", "reciprocal", "sin", "cos", "asin", "acos", "atan",
+                           "tanh", "sigmoid", "erf", "silu", "hardsigmoid", "hardswish", "mish", "selu"})
     entries[std::string("aten::") + name] = {same_name};
   for (const char* name : {"neg", "abs", "sign", "relu"}) entries[std::string("aten::") + name] = {numeric};
   for (const char* name : {"floor", "ceil", "round"}) entries[std::string("aten::") + name] = {rounding};

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "lathe/compile/gather_elements.h"
 #include "lathe/compile/torch/interpreter.h"
 #include "lathe/core/error.h"
 
@@ -79,6 +80,12 @@ Ids index_select(const Call& call) {
   return {b.add("gather", {x, call.tensor("index")}, {{"axis", call.axis("dim", b.rank(x))}})};
 }
 
+Ids gather(const Call& call) {
+  Builder& b = call.builder();
+  const ValueId x = call.tensor("self");
+  return {gather_elements(b, x, call.tensor("index"), call.axis("dim", b.rank(x)))};
+}
+
 Ids embedding(const Call& call) {
   const ValueId table = call.tensor("weight");
   return {call.builder().add("gather", {table, call.tensor("indices")}, {{"axis", int64_t{0}}})};
@@ -136,6 +143,7 @@ void add_indexing(Entries& entries) {
     entries[std::string("aten::") + name] = {split, true};
   entries["aten::unbind"] = {unbind, true};
   entries["aten::index_select"] = {index_select};
+  entries["aten::gather"] = {gather};
   entries["aten::embedding"] = {embedding};
   entries["aten::index"] = {index};
   for (const char* name :

@@ -62,7 +62,9 @@ std::optional<ValueId> layer_of_bytes(Rewriter& g, const Node& node, const Type&
   const bool conv = node.op == "conv";
   if ((!conv && node.op != "linear" && node.op != "matmul") || result.dtype != DType::f32)
     return std::nullopt;
-  if (conv && node.integer("groups") != 1) return std::nullopt;
+  if (conv && node.integer("groups") != 1 &&
+      !is_depthwise(node, g.after.type(node.inputs[0]).shape, result.shape))
+    return std::nullopt;
   const Node* made = g.maker(node.inputs[0], "dequantize");
   if (!made || made->numbers("scale").size() != 1) return std::nullopt;
   const Node dequantize = *made;
