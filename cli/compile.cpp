@@ -1,5 +1,7 @@
 #include "cli/compile.h"
 
+#include <fmt/ranges.h>
+
 #include <iostream>
 
 #include "lathe/core/error.h"
@@ -42,6 +44,7 @@ void compile_bundle(const Options& options, const CompileArguments& arguments, c
   if (verb.count("--target") > 0) stage.target = arguments.code.target;
   if (verb.count("--opt") > 0) stage.opt_level = arguments.code.opt_level;
   if (verb.count("--measure") > 0) stage.measure = true;
+  if (verb.count("--externals") > 0) stage.externals = arguments.code.externals;
   if (options.threads != "auto") stage.threads = std::stoi(options.threads);
   if (arguments.code.no_cache) stage.cache = false;
   stage.check_passes = arguments.code.check_passes;
@@ -87,6 +90,8 @@ void compile_model(const Options& options, const CompileArguments& arguments, co
                                  {"kernels", report.num_kernels},
                                  {"found_kernels", report.num_found},
                                  {"operations", report.num_operations},
+                                 {"external_operations", report.num_external},
+                                 {"externals", report.externals},
                                  {"arena_bytes", report.arena_bytes},
                                  {"arena_lower_bound", report.arena_lower_bound},
                                  {"parameter_bytes", report.parameter_bytes},
@@ -96,9 +101,13 @@ void compile_model(const Options& options, const CompileArguments& arguments, co
     return;
   }
   const auto bytes = [](int64_t count) { return core::human_bytes(static_cast<uint64_t>(count)); };
+  const std::string externals =
+      report.externals.empty()
+          ? ""
+          : fmt::format(", {} of them by {}", report.num_external, fmt::join(report.externals, ", "));
   std::cout << fmt::format(
-      "{}: {} nodes became {} operations of {} kernels; parameters {}, arena {} (at least {}); {}\n",
-      output.string(), graph.nodes.size(), report.num_operations, report.num_kernels,
+      "{}: {} nodes became {} operations of {} kernels{}; parameters {}, arena {} (at least {}); {}\n",
+      output.string(), graph.nodes.size(), report.num_operations, report.num_kernels, externals,
       bytes(report.parameter_bytes), bytes(report.arena_bytes), bytes(report.arena_lower_bound),
       core::human_seconds(report.seconds));
 }

@@ -18,7 +18,7 @@ void add_model_options(CLI::App* verb, ModelArguments& arguments);
 compile::Graph read_model(const ModelArguments& arguments);
 
 struct CodeArguments {
-  std::string target = "host";
+  std::string target = "host", externals = "auto";
   int opt_level = 3;
   bool measure = false, check_passes = false, no_cache = false;
 };

@@ -134,6 +134,11 @@ void add_code_options(CLI::App* verb, CodeArguments& arguments) {
       ->capture_default_str();
   verb->add_flag("--measure", arguments.measure,
                  "Time variants of the kernels in the network, keep the fastest");
+  verb->add_option("--externals", arguments.externals,
+                   "Kernels of other libraries (oneDNN): none; auto: those that --measure finds faster; "
+                   "always: wherever there is one")
+      ->check(CLI::IsMember({"none", "auto", "always"}))
+      ->capture_default_str();
   verb->add_flag("--check-passes", arguments.check_passes,
                  "Run the network before and after every pass, and compare");
   verb->add_flag("--no-cache", arguments.no_cache, "Neither use nor keep kernels of other runs");
@@ -151,6 +156,7 @@ compile::CompileReport compile_graph(const compile::Graph& graph, const fs::path
                                         .check_passes = arguments.check_passes,
                                         .variants = arguments.measure ? kVariants : 1,
                                         .measure_threads = threads,
+                                        .externals = compile::externals_of(arguments.externals),
                                         .cache = arguments.no_cache ? "" : compile::kernel_cache_directory(),
                                         .progress = [&](const std::string& what, double fraction) {
                                           stop.check("compiling");

@@ -48,6 +48,17 @@ else()
   message(STATUS "No ONNX: lathe::compile cannot read ONNX files (Debian: libonnx-dev)")
 endif()
 
+# A LibTorch from elsewhere brings a oneDNN of its own, of another version, whose functions would be called instead.
+if(NOT LATHE_TORCH2)
+  find_path(LATHE_ONEDNN_INCLUDE oneapi/dnnl/dnnl.h)
+  find_library(LATHE_ONEDNN_LIBRARY NAMES libdnnl.so.2)
+endif()
+if(LATHE_HALIDE AND LATHE_ONEDNN_INCLUDE AND LATHE_ONEDNN_LIBRARY)
+  set(LATHE_ONEDNN ON)
+else()
+  message(STATUS "No oneDNN 2: `lathe compile` has no kernels of another library (Debian: libdnnl-dev)")
+endif()
+
 # libjpeg-turbo's own API comes without a CMake package.
 find_path(LATHE_TURBOJPEG_INCLUDE turbojpeg.h REQUIRED)
 find_library(LATHE_TURBOJPEG_LIBRARY turbojpeg REQUIRED)

@@ -7,6 +7,13 @@
 
 namespace lathe::compile {
 
+Externals externals_of(const std::string& name) {
+  if (name == "none") return Externals::none;
+  if (name == "auto") return Externals::automatic;
+  if (name == "always") return Externals::always;
+  throw InputError("externals must be none, auto or always, got {}", name);
+}
+
 #ifdef LATHE_HALIDE
 
 bool has_code_generator() {

@@ -26,6 +26,7 @@ Manifest manifest_from(const Json& json) {
                     .arena_bytes = json.at("arena_bytes"),
                     .arena_lower_bound = json.at("arena_lower_bound"),
                     .parameter_bytes = json.at("parameter_bytes"),
+                    .externals = json.value("externals", std::vector<std::string>()),
                     .operations = {}};
   for (const Json& operation : json.at("operations"))
     manifest.operations.push_back({.source = operation.at("source"),
@@ -72,6 +73,8 @@ core::Table summary_table(const Manifest& manifest) {
   table.add({"outputs", list(manifest.outputs)});
   table.add({"operations", static_cast<int64_t>(manifest.operations.size())});
   table.add({"parameters", bytes(manifest.parameter_bytes)});
+  table.add({"needs", manifest.externals.empty() ? "libc, libm"
+                                                 : fmt::format("{}", fmt::join(manifest.externals, ", "))});
   table.add({"arena", fmt::format("{} (at least {})", bytes(manifest.arena_bytes),
                                   bytes(manifest.arena_lower_bound))});
   return table;

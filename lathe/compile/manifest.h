@@ -21,7 +21,8 @@ struct Manifest {
   std::string name, target;
   std::vector<Port> inputs, outputs;
   int64_t arena_bytes = 0, arena_lower_bound = 0, parameter_bytes = 0;
-  std::vector<Operation> operations;  // in the order in which they run
+  std::vector<std::string> externals;  // libraries that running needs beside libc and libm
+  std::vector<Operation> operations;   // in the order in which they run
 };
 
 // Throws InputError: not a compiled directory, or damaged.

@@ -199,6 +199,7 @@ StageReport compile_model(const std::filesystem::path& file, const std::filesyst
                                  .check_passes = options.check_passes,
                                  .variants = options.measure ? kVariants : 1,
                                  .measure_threads = static_cast<int>(options.threads),
+                                 .externals = compile::externals_of(options.externals),
                                  .cache = options.cache ? compile::kernel_cache_directory() : "",
                                  .progress = [&](const std::string& what, double fraction) {
                                    stop.check("compiling the model");
@@ -218,7 +219,9 @@ StageReport compile_model(const std::filesystem::path& file, const std::filesyst
   report.details.update({{"target", target.name},
                          {"threads", options.threads},
                          {"parameter_bytes", compiled.parameter_bytes},
-                         {"num_operations", compiled.num_operations}});
+                         {"num_operations", compiled.num_operations},
+                         {"num_external", compiled.num_external},
+                         {"externals", compiled.externals}});
   if (compile::runs_here(target)) {
     const auto model = nn::load(file);
     measure(staged / "compiled", graph, *model, options, data, report);

@@ -1,6 +1,6 @@
 #include "lathe/pipeline/compiled_section.h"
 
-#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -65,6 +65,10 @@ Section compiled_section(const std::vector<StageReport>& stages, const json& com
   if (error)
     section.text +=
         fmt::format(" Its outputs differ from those in double precision by {:.2g} of the largest.", *error);
+  if (const auto externals = detail_texts(compile, "/externals"); !externals.empty())
+    section.text += fmt::format(" {} of its {} operations are kernels of {}, which running it needs.",
+                                detail_text(compile, "/num_external"),
+                                detail_text(compile, "/num_operations"), fmt::join(externals, ", "));
   if (const auto share = find_metric(stages, "int8_share", ""))
     section.text += fmt::format(
         " Layers with {:.1f} % of the multiply-adds run in bytes; on held-out examples accuracy fell by "

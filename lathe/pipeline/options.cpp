@@ -89,6 +89,7 @@ static CompileStageOptions compile_options(const core::Config& compile) {
   o.target = compile.choice("target", o.target, targets);
   o.opt_level = compile.integer("opt_level", o.opt_level, {.min = 0, .max = 3});
   o.measure = compile.flag("measure", o.measure);
+  o.externals = compile.choice("externals", o.externals, {"none", "auto", "always"});
   o.cache = compile.flag("cache", o.cache);
   o.threads = compile.integer("threads", o.threads, {.min = 1, .max = 1024});
   o.quantize = compile.choice("quantize", o.quantize, {"none", "int8"});

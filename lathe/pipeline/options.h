@@ -49,6 +49,7 @@ struct CompileStageOptions {
   std::string target = "host";
   int64_t opt_level = 3;
   bool measure = false;                    // choose among variants of kernels by timing them
+  std::string externals = "auto";          // kernels of other libraries: none, auto (measured), always
   int64_t threads = 1;                     // of the measurements
   bool cache = true;                       // kernels of earlier runs are used again
   bool check_passes = false;               // `lathe compile --check-passes`

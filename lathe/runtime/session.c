@@ -6,25 +6,9 @@
 #include <time.h>
 
 #include "inspect.h"
+#include "kernel_buffer.h"
 #include "module.h"
 #include "pool.h"
-
-/* Halide 14's halide_buffer_t and halide_dimension_t: what kernels take. */
-typedef struct {
-  int32_t min, extent, stride;
-  uint32_t flags;
-} kernel_dim;
-typedef struct {
-  uint64_t device;
-  const void* device_interface;
-  unsigned char* host;
-  uint64_t flags;
-  uint8_t type_code, type_bits;
-  uint16_t type_lanes;
-  int32_t dimensions;
-  kernel_dim* dim;
-  void* padding;
-} kernel_buffer;
 
 /* One call of a kernel: a whole operation or a piece of it. */
 typedef struct {
@@ -125,7 +109,8 @@ static int prepare_calls(lathe_session* s, int num_threads) {
   s->arguments = calloc(num_arguments + 1, sizeof *s->arguments);
   s->calls = calloc(num_calls + 1, sizeof *s->calls);
   s->operations = calloc(h->num_operations + 1, sizeof *s->operations);
-  if (!s->buffers || !s->dims || !s->arguments || !s->calls || !s->operations) return lathe_fail("out of memory");
+  if (!s->buffers || !s->dims || !s->arguments || !s->calls || !s->operations)
+    return lathe_fail("out of memory");
 
   for (uint32_t b = 0; b < h->num_buffers; ++b)
     s->buffers[b] = make_buffer(s, &m->buffers[b], s->dims + m->buffers[b].first_dim);
@@ -137,7 +122,8 @@ static int prepare_calls(lathe_session* s, int num_threads) {
     const lathe_plan_operation* op = &m->operations[o];
     const int pieces = num_pieces(m, op, num_threads);
     s->operations[o] = (operation_calls){(int)(next_call - s->calls), pieces};
-    const int64_t extent = pieces > 1 ? extent_along(m, op) : 0, granules = pieces > 1 ? num_granules(m, op) : 0;
+    const int64_t extent = pieces > 1 ? extent_along(m, op) : 0,
+                  granules = pieces > 1 ? num_granules(m, op) : 0;
     for (int p = 0; p < pieces; ++p) {
       *next_call++ = (call){m->kernels[o], next_argument};
       for (uint32_t a = 0; a < op->num_arguments; ++a) {
@@ -252,10 +238,13 @@ int lathe_run_first(lathe_session* s, int count) {
   return 0;
 }
 
-int lathe_run(lathe_session* s) { return lathe_run_first(s, lathe_num_operations(s->module)); }
+int lathe_run(lathe_session* s) {
+  return lathe_run_first(s, lathe_num_operations(s->module));
+}
 
 int lathe_num_written(const lathe_module* m, int operation) {
-  return operation >= 0 && operation < lathe_num_operations(m) ? (int)m->operations[operation].num_outputs : -1;
+  return operation >= 0 && operation < lathe_num_operations(m) ? (int)m->operations[operation].num_outputs
+                                                               : -1;
 }
 
 int lathe_written(const lathe_session* s, int operation, int index, lathe_view* view) {

@@ -238,6 +238,10 @@ TEST_F(Compile, SaysThatThereIsNoLinker) {
     ++objects;
   }
   EXPECT_GE(objects, 1);
+  EXPECT_EQ(
+      core::run_process(work_->command({"compile", "small.graph", "-o", "unlinked", "--quiet"})).exit_code,
+      0);
+  EXPECT_FALSE(fs::exists(*work_ / "unlinked.objects")) << "a later compile that links removes them";
 
   command = work_->command({"run", "bands.toml", "--bundle", "unlinked.bundle", "--threads", "1", "--json"});
   command.environment["PATH"] = "/nowhere";

@@ -8,6 +8,7 @@
 #include <map>
 
 #include "lathe/compile/codegen/builder.h"
+#include "lathe/compile/codegen/external.h"
 #include "lathe/compile/codegen/implementations.h"
 #include "lathe/compile/codegen/module_writer.h"
 #include "lathe/compile/codegen/prepare.h"
@@ -44,6 +45,19 @@ bool is_alias(const Graph& graph, const Group& group) {
   return std::find(graph.outputs.begin(), graph.outputs.end(), output) == graph.outputs.end();
 }
 
+// Ways to compute a group, the first being what is taken unmeasured.
+std::vector<Implementation> ways(const Graph& graph, const Group& group, const CompileOptions& options,
+                                 bool measured, codegen::CodeCache& cache) {
+  std::vector<Implementation> externals;
+  if (options.externals == Externals::always || (options.externals == Externals::automatic && measured))
+    externals = codegen::external_implementations(graph, group, options.target, cache);
+  if (options.externals == Externals::always && !externals.empty()) return externals;
+  std::vector<Implementation> all = codegen::implementations(
+      graph, group, options.target, cache, static_cast<size_t>(std::max(1, options.variants)));
+  std::move(externals.begin(), externals.end(), std::back_inserter(all));
+  return all;
+}
+
 // For every group the variant that was fastest while the whole network ran: in each round every group runs
 // another of its variants, so weights are as cold as they will be.
 std::vector<size_t> measure(const Graph& graph, const std::vector<Group>& groups,
@@ -76,9 +90,13 @@ std::vector<size_t> measure(const Graph& graph, const std::vector<Group>& groups
   return best;
 }
 
+fs::path kept_objects(const fs::path& target) {
+  return target.string() + ".objects";
+}
+
 // Without a linker: the kernels as object files beside where the module would be.
 [[noreturn]] void keep_objects(const fs::path& objects, const fs::path& target, const NoLinker& reason) {
-  const fs::path kept = target.string() + ".objects";
+  const fs::path kept = kept_objects(target);
   fs::copy(objects, kept, fs::copy_options::recursive | fs::copy_options::overwrite_existing);
   throw NoLinker("{}; the kernels' object files are in {}", reason.what(), kept.string());
 }
@@ -114,23 +132,26 @@ CompileReport compile(const Graph& original, const fs::path& directory, const Co
     graph = apply(std::move(graph), "choose_layouts",
                   [&](Graph g) { return choose_layouts(std::move(g), options.target); });
   refuse_unknown(graph);
+  if (options.externals == Externals::always && codegen::kernel_providers().empty())
+    throw InputError(
+        "externals are always wanted, and this build has no library of kernels; install libdnnl-dev and "
+        "build again");
   graph = apply(std::move(graph), "prepare", [](Graph g) { return codegen::prepare(std::move(g)); });
   const std::vector<Group> groups =
       codegen::kernel_groups(graph, options.opt_level >= 2 ? fuse(graph) : singletons(graph));
   codegen::widen_borders(graph, groups);
 
   codegen::CodeCache cache(options.cache);
+  const bool measured_here = options.variants > 1 && runs_here(options.target) && can_link();
   std::vector<std::vector<Implementation>> all(groups.size());
   for (size_t g = 0; g < groups.size(); ++g) {
     if (options.progress)
       options.progress("kernels", static_cast<double>(g) / static_cast<double>(groups.size()));
-    if (!is_alias(graph, groups[g]))
-      all[g] = codegen::implementations(graph, groups[g], options.target, cache,
-                                        static_cast<size_t>(std::max(1, options.variants)));
+    if (!is_alias(graph, groups[g])) all[g] = ways(graph, groups[g], options, measured_here, cache);
   }
   CompileReport report;
   std::vector<size_t> best(groups.size(), 0);
-  if (options.variants > 1 && runs_here(options.target) && can_link()) {
+  if (measured_here) {
     const auto measured = std::chrono::steady_clock::now();
     best = measure(graph, groups, all, options);
     report.measure_seconds = seconds_since(measured);
@@ -155,9 +176,12 @@ CompileReport compile(const Graph& original, const fs::path& directory, const Co
     fs::rename(staged.path() / name, fresh / name);
   if (fs::exists(target)) fs::rename(target, old);
   fs::rename(fresh, target);
+  fs::remove_all(kept_objects(target));  // of an attempt without a linker
   report.num_kernels = size.num_kernels;
   report.num_found = cache.num_found();
   report.num_operations = size.num_operations;
+  report.num_external = size.num_external;
+  report.externals = size.externals;
   report.arena_bytes = size.arena_bytes;
   report.arena_lower_bound = size.arena_lower_bound;
   report.parameter_bytes = size.parameter_bytes;

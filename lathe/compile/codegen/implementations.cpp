@@ -40,13 +40,13 @@ const std::map<std::string, Maker>& makers() {
   return table;
 }
 
+}  // namespace
+
 size_t anchor_of(const Graph& graph, const Group& group) {
   for (size_t i = 0; i < group.nodes.size(); ++i)
     if (makers().count(graph.nodes[static_cast<size_t>(group.nodes[i])].op)) return i;
   return group.nodes.size();
 }
-
-}  // namespace
 
 bool has_kernel(const std::string& op) {
   return makers().count(op) > 0 || can_lower(op);

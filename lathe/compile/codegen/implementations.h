@@ -7,6 +7,8 @@ namespace lathe::compile::codegen {
 // that names an op without a kernel.
 std::vector<Implementation> implementations(const Graph& graph, const Group& group, const Target& target,
                                             CodeCache& cache, size_t variants = 1);
+// Position in the group of its reduction, complex or opaque node; its size if there is none.
+size_t anchor_of(const Graph& graph, const Group& group);
 // Whether there is a kernel for the op at all.
 bool has_kernel(const std::string& op);
 // Zeros that the kernels of some implementation of the group reads or writes around blocked values: the
@@ -18,13 +20,15 @@ struct Job {
   const Group& group;
   const Target& target;
   CodeCache& cache;
-  size_t anchor;  // position in the group of its reduction, complex or opaque node; its size if there is none
+  size_t anchor;    // anchor_of
   size_t variants;  // at most so many of a kind
   const Node& node() const { return graph.nodes[static_cast<size_t>(group.nodes[anchor])]; }
   ValueId output() const { return graph.nodes[static_cast<size_t>(group.nodes.back())].outputs[0]; }
 };
 
 std::vector<Implementation> injective(const Job&);
+// Lowers the nodes that are not defined yet, element by element, and finishes the kernel.
+void finish_injective(Builder&, Scope&, const Job&, const std::string& name);
 std::vector<Implementation> axis_reduction(const Job&);  // sum, mean, prod, max, min
 std::vector<Implementation> pooling(const Job&);
 std::vector<Implementation> softmax(const Job&);

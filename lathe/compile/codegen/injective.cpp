@@ -92,12 +92,7 @@ Implementation flat(const Job& job) {
 
 }  // namespace
 
-std::vector<Implementation> injective(const Job& job) {
-  if (is_flat(job)) return {flat(job)};
-  Implementation result;
-  result.name = "injective";
-  Builder builder(job.graph, job.target, job.cache, result);
-  Scope scope(builder);
+void finish_injective(Builder& builder, Scope& scope, const Job& job, const std::string& name) {
   const ValueId last = lower_rest(scope, job.group);
   const Argument output = interior(job.graph, last);
   const Loops loop = loops(output.dims.size());
@@ -111,7 +106,16 @@ std::vector<Implementation> injective(const Job& job) {
   Builder::Output options;
   options.split_dim = outer_dim(output);
   options.flops = numel_of(output) * flops_per_element(job.graph, job.group);
-  builder.finish("injective\n" + signature(job.graph, job.group), {out}, {output}, options);
+  builder.finish(name + "\n" + signature(job.graph, job.group), {out}, {output}, options);
+}
+
+std::vector<Implementation> injective(const Job& job) {
+  if (is_flat(job)) return {flat(job)};
+  Implementation result;
+  result.name = "injective";
+  Builder builder(job.graph, job.target, job.cache, result);
+  Scope scope(builder);
+  finish_injective(builder, scope, job, result.name);
   return {result};
 }
 

@@ -27,8 +27,9 @@ struct Argument {
 
 // Machine code of one kernel; kernels of equal keys share it.
 struct Code {
-  std::string symbol;  // of the function int(void** arguments)
-  std::string object;  // an ELF object file
+  std::string symbol;                  // of the function int(void** arguments)
+  std::string object;                  // an ELF object file
+  std::vector<std::string> libraries;  // that it calls beside libc and libm: "libdnnl.so.2"
 };
 
 // One call of a kernel.

@@ -26,7 +26,8 @@ fs::path linker() {
 
 namespace codegen {
 
-void link_objects(const std::vector<fs::path>& objects, const fs::path& output) {
+void link_objects(const std::vector<fs::path>& objects, const std::vector<std::string>& libraries,
+                  const fs::path& output) {
   core::ProcessOptions options;
   options.arguments = {linker().string(),
                        "-shared",
@@ -43,6 +44,7 @@ void link_objects(const std::vector<fs::path>& objects, const fs::path& output) 
   for (const auto& object : objects) options.arguments.push_back(object.string());
   for (const char* directory : {"/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib64", "/usr/lib64"})
     options.arguments.push_back(std::string("-L") + directory);
+  for (const std::string& library : libraries) options.arguments.push_back("-l:" + library);
   options.arguments.insert(options.arguments.end(), {"--as-needed", "-l:libm.so.6", "-l:libc.so.6"});
   const auto result = core::run_process(options);
   if (result.exit_code != 0)

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "lathe/core/error.h"
 #include "lathe/core/files.h"
@@ -235,6 +236,7 @@ ModuleSize write_module(const Graph& graph, const std::vector<Chosen>& groups, c
   Parameters parameters;
   ModuleSize size;
   std::map<std::string, const Code*> codes;
+  std::set<std::string> externals;
   nlohmann::json operations = nlohmann::json::array();
   for (size_t g = 0; g < groups.size(); ++g) {
     const Implementation* implementation = groups[g].implementation;
@@ -246,6 +248,8 @@ ModuleSize write_module(const Graph& graph, const std::vector<Chosen>& groups, c
     for (size_t s = 0; s < implementation->steps.size(); ++s) {
       const Step& step = implementation->steps[s];
       codes.emplace(step.code->symbol, step.code.get());
+      externals.insert(step.code->libraries.begin(), step.code->libraries.end());
+      size.num_external += !step.code->libraries.empty();
       lathe_plan_operation operation{};
       operation.kernel = plan.text(step.code->symbol + "_argv");
       operation.source = plan.text(source);
@@ -297,7 +301,8 @@ ModuleSize write_module(const Graph& graph, const std::vector<Chosen>& groups, c
     files.push_back(objects / (symbol + ".o"));
     core::write_file(files.back(), code->object);
   }
-  link_objects(files, directory / "module.so");
+  size.externals.assign(externals.begin(), externals.end());
+  link_objects(files, size.externals, directory / "module.so");
   fs::remove_all(objects);
   const std::string library = core::read_file(directory / "module.so");
 
@@ -334,6 +339,7 @@ ModuleSize write_module(const Graph& graph, const std::vector<Chosen>& groups, c
                                    {"arena_bytes", layout.arena_bytes},
                                    {"arena_lower_bound", layout.lower_bound},
                                    {"parameter_bytes", parameters.bytes.size()},
+                                   {"externals", size.externals},
                                    {"operations", operations}};
   core::write_file(directory / "graph.json", manifest.dump(1) + "\n");
   return size;

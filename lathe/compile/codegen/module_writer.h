@@ -12,7 +12,8 @@ struct Chosen {
 };
 
 struct ModuleSize {
-  int num_kernels = 0, num_operations = 0;
+  int num_kernels = 0, num_operations = 0, num_external = 0;
+  std::vector<std::string> externals;  // libraries that the module needs beside libc and libm
   int64_t arena_bytes = 0, arena_lower_bound = 0, parameter_bytes = 0;
   std::vector<int> operation_group;  // for each operation the group that it belongs to
 };
@@ -22,8 +23,9 @@ struct ModuleSize {
 // `directory`/objects.
 ModuleSize write_module(const Graph& graph, const std::vector<Chosen>& groups, const Target& target,
                         const std::filesystem::path& directory);
-// Object files to a shared object that needs libc and libm only. Throws NoLinker, or Error: a symbol that is
-// missing.
-void link_objects(const std::vector<std::filesystem::path>& objects, const std::filesystem::path& output);
+// Object files to a shared object that needs libc, libm and `libraries` only. Throws NoLinker, or Error: a
+// symbol that is missing.
+void link_objects(const std::vector<std::filesystem::path>& objects,
+                  const std::vector<std::string>& libraries, const std::filesystem::path& output);
 
 }  // namespace lathe::compile::codegen
