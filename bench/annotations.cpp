@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "bench/cost.h"
+#include "bench/run.h"
 #include "lathe/core/parallel.h"
 #include "lathe/core/seed.h"
 #include "lathe/evaluate/agreement.h"
@@ -159,11 +160,5 @@ void compare(const std::string& name) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc == 3 && std::string(argv[1]) == "--peers") {
-    compare(argv[2]);
-    return 0;
-  }
-  benchmark::Initialize(&argc, argv);
-  benchmark::RunSpecifiedBenchmarks();
-  return 0;
+  return bench::run(argc, argv, compare);
 }

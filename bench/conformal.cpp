@@ -11,6 +11,7 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "bench/run.h"
 #include "lathe/core/parallel.h"
 #include "lathe/data/npy.h"
 #include "lathe/evaluate/conformal/report.h"
@@ -101,11 +102,5 @@ BENCHMARK_CAPTURE(fit_predict_report, lac, Method::kLac)->Unit(benchmark::kMilli
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc == 3 && std::string(argv[1]) == "--peers") {
-    compare(argv[2]);
-    return 0;
-  }
-  benchmark::Initialize(&argc, argv);
-  benchmark::RunSpecifiedBenchmarks();
-  return 0;
+  return bench::run(argc, argv, compare);
 }

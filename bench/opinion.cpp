@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "bench/cost.h"
+#include "bench/run.h"
 #include "lathe/core/parallel.h"
 #include "lathe/evaluate/opinion/explain.h"
 #include "lathe/evaluate/opinion/slices.h"
@@ -163,12 +164,7 @@ void compare(const std::string& directory) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc == 3 && std::string(argv[1]) == "--peers") {
-    compare(argv[2]);
-    return 0;
-  }
-  benchmark::Initialize(&argc, argv);
-  benchmark::RunSpecifiedBenchmarks();
-  std::cout << fmt::format("peak memory {:.0f} MB\n", peak_megabytes());
-  return 0;
+  const int code = bench::run(argc, argv, compare);
+  std::cerr << fmt::format("peak memory {:.0f} MB\n", peak_megabytes());
+  return code;
 }

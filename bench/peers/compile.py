@@ -1,10 +1,12 @@
-"""Inference side by side: compile.py LATHE RUNTIME [--threads 1,2] [--rounds 15] [--measure] [--int8] [--only NAME,…].
+"""Inference side by side: compile.py LATHE RUNTIME [--threads 1,2] [--rounds 15] [--measure] [--externals] [--int8] [--only NAME,…].
 
 LATHE is the program, RUNTIME its liblathe_runtime.so. Six networks with random weights, batch 1, f32, run on PyTorch
 eager, TorchScript's optimize_for_inference, ONNX Runtime, OpenVINO (whichever can be imported) and Lathe, from one ONNX
 file each. Rounds alternate between engines; a round is as many runs as take 50 ms, after a rest and a run that does not
 count, and counts with its median. Prints a table of medians over rounds and the ratio of the best other engine to Lathe,
 and the largest difference from PyTorch.
+With --externals: also Lathe with measured kernels, by its own alone (none), with another library's where they are
+faster (auto) and wherever there are some (always); and the speed of none as a part of auto's.
 With --int8: Lathe's and ONNX Runtime's static quantization (per channel, the same 16 samples) beside their own f32.
 `install compile` makes an environment for it.
 """
@@ -154,6 +156,18 @@ def engines(model, example, onnx, compiled, runtime, threads):
     return result
 
 
+def externals_engines(compiled, command, runtime, threads, array):
+    """Engines, and how many operations of auto are another library's."""
+    result, calls = {}, {}
+    for choice in ("none", "auto", "always"):
+        path = f"{compiled}.{choice}"
+        made = subprocess.run(command + ["--measure", "--externals", choice, "--json", "-o", path], check=True, stdout=subprocess.PIPE)
+        calls[choice] = json.loads(made.stdout)["external_operations"]
+        module = CompiledModel(runtime, path, threads)
+        result["lathe " + choice] = lambda module=module: module(array)[0]
+    return result, calls["auto"]
+
+
 def quantized_engines(model, example, onnx, compiled, command, runtime, threads, directory):
     import onnxruntime
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, quantize_static
@@ -213,6 +227,7 @@ def main():
     parser.add_argument("--threads", default="1,2")
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--measure", action="store_true", help="let lathe time its kernels' variants")
+    parser.add_argument("--externals", action="store_true", help="lathe without and with kernels of another library")
     parser.add_argument("--int8", action="store_true", help="quantized networks (those of images)")
     parser.add_argument("--only")
     parser.add_argument("--json", action="store_true")
@@ -229,22 +244,31 @@ def main():
             for threads in map(int, arguments.threads.split(",")):
                 compiled = os.path.join(directory, f"{name}.{threads}.compiled")
                 command = [arguments.lathe, "compile", onnx, "--quiet", "--threads", str(threads)]
-                command += ["--measure"] if arguments.measure else []
-                subprocess.run(command + ["-o", compiled], check=True, stdout=subprocess.DEVNULL)
+                measured = ["--measure"] if arguments.measure else []
+                subprocess.run(command + measured + ["-o", compiled], check=True, stdout=subprocess.DEVNULL)
                 torch.set_num_threads(threads)
                 if arguments.int8:
-                    runs = quantized_engines(model, example, onnx, compiled, command, arguments.runtime, threads, directory)
+                    runs = quantized_engines(model, example, onnx, compiled, command + measured, arguments.runtime, threads, directory)
                 else:
                     runs = engines(model, example, onnx, compiled, arguments.runtime, threads)
+                others = [name for name in runs if name != "lathe"]
+                if arguments.externals:
+                    more, calls = externals_engines(compiled, command, arguments.runtime, threads, example.numpy())
+                    runs.update(more)
                 reference = runs["pytorch"]()
                 error = float(numpy.abs(runs["lathe"]() - reference).max() / max(1e-30, numpy.abs(reference).max()))
                 times = race(runs, arguments.rounds)
-                best = min(value for key, value in times.items() if key != "lathe")
+                best = min(times[name] for name in others)
                 rows.append({"network": name, "threads": threads, "ms": {k: 1e3 * v for k, v in times.items()},
                              "ratio": best / times["lathe"], "error": error})
+                note = ""
+                if arguments.externals:
+                    part = times["lathe auto"] / times["lathe none"]
+                    rows[-1].update({"external_operations": calls, "none_of_auto": part})
+                    note = f"  {calls} external operations, without them {part:.3f} of the speed"
                 if not arguments.json:
                     cells = "  ".join(f"{k} {1e3 * v:8.3f}" for k, v in times.items())
-                    print(f"{name:14} {threads} thread(s)  {cells}  ms  best other / lathe {best / times['lathe']:.2f}  error {error:.1e}",
+                    print(f"{name:14} {threads} thread(s)  {cells}  ms  best other / lathe {best / times['lathe']:.2f}  error {error:.1e}{note}",
                           flush=True)
     if arguments.json:
         print(json.dumps(rows, indent=1))
