@@ -19,8 +19,8 @@ struct Conv2d {
 Conv2d conv2d(const Graph& graph, const Node& node);
 // The bias padded to whole blocks, [⌈O/b⌉, b]; zeros if there is none.
 torch::Tensor blocked_bias(const Graph& graph, const Node& node, const Conv2d& conv);
-// Of conv_integer: −zero_point · Σ w of each output likewise, i32. Throws Error where its input's border holds
-// another zero point.
+// Of conv_integer: −zero_point · Σ w of each output likewise, i32. Throws Error where its input's border
+// holds another zero point.
 torch::Tensor blocked_start(const Graph& graph, const Node& node, const Conv2d& conv);
 
 // Columns × rows × blocks of output channels that stay in registers.
