@@ -57,9 +57,9 @@ class NoLinker : public InputError {
 std::filesystem::path linker();
 
 // Writes plan.bin, params.bin, module.so and graph.json to `directory`, which appears when all of them are
-// whole. Equal files for equal graphs, unless variants are measured. Throws InputError for a graph with an
-// operator that has no kernel (all of them, with counts), and where externals are always wanted and this
-// build has none; NoLinker after it wrote the kernels' object files to `directory`.objects.
+// whole. Processes that compile one graph write equal files, unless variants are measured. Throws InputError
+// for a graph with an operator that has no kernel (all of them, with counts), and where externals are always
+// wanted and this build has none; NoLinker after it wrote the kernels' object files to `directory`.objects.
 CompileReport compile(const Graph& graph, const std::filesystem::path& directory,
                       const CompileOptions& options = {});
 

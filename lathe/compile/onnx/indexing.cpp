@@ -1,7 +1,5 @@
 #include <torch/torch.h>
 
-#include <numeric>
-
 #include "lathe/compile/onnx/importer.h"
 
 namespace lathe::compile::onnx_import {
