@@ -9,6 +9,7 @@
 
 #include "lathe/compile/op.h"
 #include "lathe/compile/passes.h"
+#include "lathe/compile/passes/layout_model.h"
 #include "lathe/core/error.h"
 
 namespace lathe::compile {
@@ -157,11 +158,7 @@ std::vector<int> quantizable_layers(const Graph& graph) {
     const bool constant = std::all_of(node.inputs.begin() + 1, node.inputs.end(),
                                       [&](ValueId id) { return graph.value(id).is_constant(); });
     if (!constant || x.dtype != DType::f32 || graph.value(node.inputs[0]).is_constant()) continue;
-    const bool image = node.op == "conv" && x.shape.size() == 4;
-    const bool dense = image && node.integer("groups") == 1 && x.shape[1] % 4 == 0;
-    if (node.op == "linear" || dense ||
-        (image && is_depthwise(node, x.shape, graph.type(node.outputs[0]).shape)))
-      layers.push_back(static_cast<int>(i));
+    if (node.op == "linear" || has_integer_kernel(graph, node)) layers.push_back(static_cast<int>(i));
   }
   return layers;
 }

@@ -36,8 +36,9 @@ struct Range {
 std::map<ValueId, Range> calibrate(const Graph& graph, const std::vector<Sample>& samples,
                                    Calibration calibration = Calibration::percentile);
 
-// Indices of the nodes that have integer kernels: convolutions of images that are depthwise or have one group
-// and a multiple of four channels, and linear layers; f32, with constant weights.
+// Indices of the nodes that have integer kernels: convolutions of images that are depthwise, or have one
+// group and either a multiple of four channels or fewer than four and a kernel at least four wide; linear
+// layers. f32, with constant weights.
 std::vector<int> quantizable_layers(const Graph& graph);
 // Multiply-adds of a convolution or linear layer (grouped and transposed ones too), 0 for other nodes.
 double multiply_adds(const Graph& graph, const Node& node);

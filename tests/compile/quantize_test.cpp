@@ -67,11 +67,26 @@ Graph integer_conv(const ConvCase& c, torch::Tensor weight, bool requantize) {
 
 TEST(IntegerKernels, ConvolutionsAreTheReferencesToTheBit) {
   torch::manual_seed(1);
-  const ConvCase cases[] = {
-      {8, 16, 9, 3, 1, 1, 0, 63},          {16, 8, 7, 3, 2, 1, 128, 63},  {4, 5, 6, 1, 1, 0, 7, 63},
-      {12, 20, 11, 5, 1, 2, 255, 63},      {32, 40, 8, 1, 2, 0, 3, 63},   {8, 8, 8, 3, 1, 1, 9, 127},
-      {3, 8, 9, 3, 1, 1, 5, 127},          {64, 64, 14, 3, 1, 1, 0, 63},  {16, 16, 9, 3, 1, 1, 77, 127, 16},
-      {20, 20, 11, 5, 2, 2, 255, 127, 20}, {7, 7, 8, 3, 2, 1, 0, 127, 7}, {8, 16, 6, 3, 1, 1, 9, 63, 4}};
+  const ConvCase cases[] = {{8, 16, 9, 3, 1, 1, 0, 63},
+                            {16, 8, 7, 3, 2, 1, 128, 63},
+                            {4, 5, 6, 1, 1, 0, 7, 63},
+                            {12, 20, 11, 5, 1, 2, 255, 63},
+                            {32, 40, 8, 1, 2, 0, 3, 63},
+                            {8, 8, 8, 3, 1, 1, 9, 127},
+                            {3, 8, 9, 3, 1, 1, 5, 127},
+                            {64, 64, 14, 3, 1, 1, 0, 63},
+                            {16, 16, 9, 3, 1, 1, 77, 127, 16},
+                            {20, 20, 11, 5, 2, 2, 255, 127, 20},
+                            {7, 7, 8, 3, 2, 1, 0, 127, 7},
+                            {8, 16, 6, 3, 1, 1, 9, 63, 4},
+                            // rows of few channels
+                            {3, 20, 21, 7, 2, 3, 100, 63},
+                            {1, 8, 12, 5, 1, 2, 3, 127},
+                            {2, 9, 9, 8, 3, 1, 255, 63},
+                            // Winograd's tiles, whole ones and parts
+                            {32, 24, 14, 3, 1, 1, 77, 127},
+                            {16, 16, 5, 3, 1, 0, 201, 63},
+                            {20, 40, 11, 3, 1, 1, 255, 128}};
   for (const ConvCase& c : cases) {
     const torch::Tensor weight =
         bytes({c.outputs, c.channels / c.groups, c.kernel, c.kernel}, -c.weight, c.weight, torch::kInt8);
@@ -85,6 +100,23 @@ TEST(IntegerKernels, ConvolutionsAreTheReferencesToTheBit) {
   const torch::Tensor weight = bytes({16, 8, 3, 3}, -63, 63, torch::kInt8);
   expect_same_integers(integer_conv(cases[0], weight, true), {bytes({1, 8, 9, 11}, 0, 255, torch::kUInt8)}, 3,
                        "x86-64-sse41");
+}
+
+// All of a filter of one sign is as far as sums of Winograd's tiles go; beyond 2²⁵ the direct kernel is
+// taken.
+TEST(IntegerKernels, WinogradIsExactUpToItsBound) {
+  for (const int64_t channels : {112, 128}) {
+    const ConvCase c{channels, 16, 6, 3, 1, 1, 0, 127};
+    for (const int sign : {1, -1}) {
+      torch::Tensor weight = torch::full({16, channels, 3, 3}, 127 * sign, torch::kInt8);
+      const torch::Tensor ends = bytes({1, channels, 6, 8}, 0, 1, torch::kInt32) * 255;
+      for (const torch::Tensor& x :
+           {torch::full({1, channels, 6, 8}, 255, torch::kUInt8), ends.to(torch::kUInt8)})
+        expect_same_integers(integer_conv(c, weight, false), {x});
+      weight.slice(1, 0, channels, 2).neg_();
+      expect_same_integers(integer_conv(c, weight, false), {ends.to(torch::kUInt8)});
+    }
+  }
 }
 
 // 255 · 127 summed over K = 4608 is far from the end of 32 bits, but every pair of products is beyond 16.

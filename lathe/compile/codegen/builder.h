@@ -62,6 +62,8 @@ class Builder {
   Access view(const Argument& argument);
   // Adds the tensor to the implementation's parameters.
   Access parameter(const torch::Tensor& tensor);
+  // Likewise, for schedules that prefetch it; coordinates innermost first.
+  Halide::ImageParam parameter_image(const torch::Tensor& tensor);
 
   struct Output {
     int split_dim = -1, granule = 1;
@@ -72,6 +74,8 @@ class Builder {
               const Output& options);
 
  private:
+  Halide::ImageParam image(const Argument& argument);
+
   const Graph& graph_;
   const Target& target_;
   CodeCache& cache_;

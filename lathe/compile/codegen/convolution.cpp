@@ -194,12 +194,8 @@ std::vector<Implementation> convolution(const Job& job) {
   if (!job.graph.value(node.inputs[1]).is_constant())
     throw Error("a blocked convolution wants constant weights");
   if (node.integer("groups") > 1) return depthwise_convolution(job);
-  std::vector<Implementation> all = direct_convolution(job);
-  if (winograd_applies(job.graph, node)) {
-    auto more = winograd_convolution(job);
-    all.insert(all.begin(), more.begin(), more.end());
-  }
-  return all;
+  if (winograd_applies(job.graph, node)) return winograd_or(direct_convolution, job);
+  return direct_convolution(job);
 }
 
 }  // namespace lathe::compile::codegen

@@ -23,6 +23,9 @@ torch::Tensor blocked_bias(const Graph& graph, const Node& node, const Conv2d& c
 // holds another zero point.
 torch::Tensor blocked_start(const Graph& graph, const Node& node, const Conv2d& conv);
 
+// Of a register tile of pixels × blocks of output channels: two multiply-adds and two loads a cycle, four
+// cycles until one may follow on the same accumulator.
+double cycles_per_product(int pixels, int blocks);
 // Columns × rows × blocks of output channels that stay in registers.
 struct ConvTile {
   int x, y, blocks;
@@ -40,6 +43,7 @@ struct BlockedOutput {
 // Lowers what follows the convolution, whose own output is defined.
 BlockedOutput blocked_output(const Job&, Scope&, const Conv2d&, const ConvTile&, double weight_bytes);
 
+// Of conv and conv_integer.
 bool winograd_applies(const Graph& graph, const Node& node);
 // Rows and columns beyond input and output that tiles of any of the variants touch.
 std::vector<BorderNeed> winograd_borders(const Graph& graph, const Group& group, const Node& node);
@@ -47,6 +51,8 @@ std::vector<BorderNeed> winograd_borders(const Graph& graph, const Group& group,
 std::vector<Implementation> direct_convolution(const Job&);
 std::vector<Implementation> depthwise_convolution(const Job&);
 std::vector<Implementation> winograd_convolution(const Job&);
+// Winograd's, and where variants are measured a few of another kind too.
+std::vector<Implementation> winograd_or(std::vector<Implementation> (*other)(const Job&), const Job&);
 std::vector<Implementation> plain_convolution(const Job&);
 
 }  // namespace lathe::compile::codegen

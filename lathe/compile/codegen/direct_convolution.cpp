@@ -12,15 +12,13 @@ using Halide::Func;
 using Halide::RDom;
 using Halide::Var;
 
-// Cycles a multiply-add takes, relative to the best: two of them and two loads a cycle, four cycles until one
-// may follow on the same accumulator; columns computed twice count.
+// Relative to others; columns computed twice count.
 double cost(const ConvTile& tile, const Conv2d& conv) {
-  const double work = tile.accumulators(), loads = tile.x * tile.y + tile.blocks;
-  const double cycles = std::max({work / 2, loads / 2, 4.0}) + 0.05 * loads;
   const auto waste = [](int64_t extent, int step) {
     return static_cast<double>((extent + step - 1) / step * step) / static_cast<double>(extent);
   };
-  return cycles / work * waste(conv.width, tile.x) * waste(conv.height, tile.y);
+  return cycles_per_product(tile.x * tile.y, tile.blocks) * waste(conv.width, tile.x) *
+         waste(conv.height, tile.y);
 }
 
 // Best first.
@@ -80,7 +78,11 @@ Implementation direct(const Job& job, const Conv2d& conv, const ConvTile& tile) 
   const double weight_bytes = 4.0 * static_cast<double>(weight_of(job.graph, node).numel());
   BlockedOutput out = blocked_output(job, scope, conv, tile, weight_bytes);
   acc.store_in(kOnStack).compute_at(out.func, out.tile).vectorize(v).unroll(px).unroll(py).unroll(kb);
-  acc.update().reorder(v, px, py, kb, r.x, r.y, r.z, r.w).vectorize(v).unroll(px).unroll(py).unroll(kb);
+  if (tile.x * tile.y > tile.blocks)
+    acc.update().reorder(v, kb, px, py, r.x, r.y, r.z, r.w);
+  else
+    acc.update().reorder(v, px, py, kb, r.x, r.y, r.z, r.w);
+  acc.update().vectorize(v).unroll(px).unroll(py).unroll(kb);
   if (in_lanes <= 4) acc.update().unroll(r.x);
   acc.bound_extent(v, conv.block);
   out.finish(builder, job, result.name);
@@ -140,6 +142,11 @@ Implementation depthwise(const Job& job, const Conv2d& conv, int columns, int ro
 }
 
 }  // namespace
+
+double cycles_per_product(int pixels, int blocks) {
+  const double work = pixels * blocks, loads = pixels + blocks;
+  return (std::max({work / 2, loads / 2, 4.0}) + 0.05 * loads) / work;
+}
 
 BlockedOutput blocked_output(const Job& job, Scope& scope, const Conv2d& conv, const ConvTile& tile,
                              double weight_bytes) {

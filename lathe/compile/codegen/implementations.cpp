@@ -69,7 +69,7 @@ std::vector<BorderNeed> border_needs(const Graph& graph, const Group& group) {
   const size_t anchor = anchor_of(graph, group);
   if (anchor == group.nodes.size()) return {};
   const Node& node = graph.nodes[static_cast<size_t>(group.nodes[anchor])];
-  if (node.op != "conv" || graph.value(node.outputs[0]).layout.block <= 1 ||
+  if ((node.op != "conv" && node.op != "conv_integer") || graph.value(node.outputs[0]).layout.block <= 1 ||
       graph.value(node.inputs[0]).layout.block <= 1)
     return {};
   const auto& padding = node.integers("padding");

@@ -3,6 +3,7 @@
 // first saturates, unless |w0| + |w1| <= 128 for every pair; other weights are multiplied in 16 bits, which
 // is slower.
 #include <fmt/format.h>
+#include <algorithm>
 
 #include "lathe/compile/codegen/convolution.h"
 #include "lathe/compile/codegen/dense.h"
@@ -121,9 +122,28 @@ torch::Tensor pack(const torch::Tensor& weight, const Conv2d& conv, int blocks) 
       .contiguous();
 }
 
+// Four taps of a row meet at a time where the input is dense; the last four of a row lie at its end, those
+// that the four before have too with zero weights. [O/(blocks·b), C, ky, 1, groups of kx, block, O lane,
+// byte].
+torch::Tensor pack_rows(const torch::Tensor& weight, const Conv2d& conv, int blocks) {
+  const int64_t b = conv.block, groups = (conv.kernel_x + kBytes - 1) / kBytes;
+  torch::Tensor padded =
+      torch::zeros({conv.out_blocks() * b, conv.in_channels, conv.kernel_y, groups * kBytes}, torch::kInt8);
+  const int64_t own = conv.kernel_x - (groups - 1) * kBytes;
+  torch::Tensor real = padded.slice(0, 0, conv.out_channels);
+  real.slice(3, 0, conv.kernel_x - own).copy_(weight.slice(3, 0, conv.kernel_x - own));
+  real.slice(3, groups * kBytes - own).copy_(weight.slice(3, conv.kernel_x - own));
+  return padded
+      .view({conv.out_blocks() / blocks, blocks, b, conv.in_channels, conv.kernel_y, 1, groups, kBytes})
+      .permute({0, 3, 4, 5, 6, 1, 2, 7})
+      .contiguous();
+}
+
 Implementation blocked_convolution(const Job& job, const Conv2d& conv, const ConvTile& tile) {
   const Node& node = job.node();
-  const torch::Tensor weight = weight_of(job.graph, node), packed = pack(weight, conv, tile.blocks);
+  const torch::Tensor weight = weight_of(job.graph, node);
+  const torch::Tensor packed =
+      conv.from_dense ? pack_rows(weight, conv, tile.blocks) : pack(weight, conv, tile.blocks);
   const bool pairs = pairs_fit(packed);
   Implementation result;
   result.name = fmt::format("{} {}x{}x{}", pairs ? "bytes" : "words", tile.x, tile.y, tile.blocks);
@@ -135,14 +155,15 @@ Implementation blocked_convolution(const Job& job, const Conv2d& conv, const Con
   Product product;
   product.vars = {v, px, py, kb, n};
   product.start = start({kb, v});
-  product.taps = {conv.block / kBytes, static_cast<int>(conv.kernel_x), static_cast<int>(conv.kernel_y),
-                  static_cast<int>(conv.in_blocks())};
+  for (const int d : {4, 3, 2, 1}) product.taps.push_back(static_cast<int>(packed.size(d)));
   product.x = [&](const std::vector<Expr>& t, const Expr& byte) {
-    const Expr column = px * static_cast<int>(conv.stride_x) + t[1] * static_cast<int>(conv.dilation_x) -
-                        static_cast<int>(conv.pad_left);
     const Expr line = py * static_cast<int>(conv.stride_y) + t[2] * static_cast<int>(conv.dilation_y) -
                       static_cast<int>(conv.pad_top);
-    return x({n, t[3], line, column, t[0] * kBytes + byte});
+    const Expr column = px * static_cast<int>(conv.stride_x) + t[1] * static_cast<int>(conv.dilation_x) -
+                        static_cast<int>(conv.pad_left);
+    if (!conv.from_dense) return x({n, t[3], line, column, t[0] * kBytes + byte});
+    return x({n, t[3], line,
+              column + Halide::min(t[0] * kBytes, static_cast<int>(conv.kernel_x) - kBytes) + byte});
   };
   product.w = [&](const std::vector<Expr>& t, const Expr& byte) {
     return w({kb / tile.blocks, t[3], t[2], t[1], t[0], kb % tile.blocks, v, byte});
@@ -168,8 +189,9 @@ torch::Tensor panels(const torch::Tensor& weight, int64_t width, int64_t lanes) 
 }  // namespace
 
 torch::Tensor blocked_start(const Graph& graph, const Node& node, const Conv2d& conv) {
-  const Layout& input = graph.value(node.inputs[0]).layout;
-  if (input.border != std::array<int, 4>{} && input.filling != node.integer("zero_point"))
+  const auto& padding = node.integers("padding");
+  const bool pads = std::any_of(padding.begin(), padding.end(), [](int64_t p) { return p > 0; });
+  if (pads && graph.value(node.inputs[0]).layout.filling != node.integer("zero_point"))
     throw Error("conv_integer ({}): its input is read with two zero points", node.source);
   return filled(start_of(node, weight_of(graph, node)), conv.out_blocks() * conv.block)
       .view({conv.out_blocks(), conv.block});
@@ -200,11 +222,10 @@ Panels integer_panels(Builder& builder, const Node& node, const Access& x, const
           }};
 }
 
-std::vector<Implementation> integer_convolution(const Job& job) {
-  const Node& node = job.node();
-  if (job.graph.value(node.outputs[0]).layout.block <= 1) return plain_convolution(job);
-  if (node.integer("groups") > 1) return depthwise_convolution(job);
-  const Conv2d conv = conv2d(job.graph, node);
+namespace {
+
+std::vector<Implementation> direct_in_bytes(const Job& job) {
+  const Conv2d conv = conv2d(job.graph, job.node());
   std::vector<ConvTile> tiles;
   for (const int blocks : {1, 2, 3})
     for (const int columns : {7, 8, 6, 5, 4, 3, 2, 1}) {
@@ -221,6 +242,16 @@ std::vector<Implementation> integer_convolution(const Job& job) {
   std::vector<Implementation> all;
   for (const ConvTile& tile : tiles) all.push_back(blocked_convolution(job, conv, tile));
   return all;
+}
+
+}  // namespace
+
+std::vector<Implementation> integer_convolution(const Job& job) {
+  const Node& node = job.node();
+  if (job.graph.value(node.outputs[0]).layout.block <= 1) return plain_convolution(job);
+  if (node.integer("groups") > 1) return depthwise_convolution(job);
+  if (winograd_applies(job.graph, node)) return winograd_or(direct_in_bytes, job);
+  return direct_in_bytes(job);
 }
 
 }  // namespace lathe::compile::codegen

@@ -85,7 +85,7 @@ void expand_linear(Rebuild& rebuild, const Node& node) {
 }
 
 bool wants_padding(const Graph& graph, const Node& node) {
-  if (node.op != "conv" || graph.value(node.outputs[0]).layout.block <= 1 ||
+  if ((node.op != "conv" && node.op != "conv_integer") || graph.value(node.outputs[0]).layout.block <= 1 ||
       graph.value(node.inputs[0]).layout.block > 1)
     return false;
   const auto& padding = node.integers("padding");
@@ -101,7 +101,7 @@ void separate_padding(Rebuild& rebuild, const Node& node) {
   pad.attributes = {{"before", std::vector<int64_t>{0, 0, p[0], p[1]}},
                     {"after", std::vector<int64_t>{0, 0, p[2], p[3]}},
                     {"mode", std::string("constant")},
-                    {"value", 0.0}};
+                    {"value", static_cast<double>(node.integer("zero_point", 0))}};
   pad.source = node.source;
   const ValueId padded = g.add(pad)[0];
   Node conv = node;

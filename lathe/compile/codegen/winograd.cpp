@@ -1,72 +1,27 @@
-// Winograd's minimal filtering F(m×m, 3×3) (Lavin & Gray, CVPR 2016): Y = Aᵀ[(G g Gᵀ) ⊙ (Bᵀ d B)]A, here with
-// the interpolation points 0, ±5/8, ±3/2 for m = 4, whose rounding errors are four times smaller than those
-// of 0, ±1, ±2.
+// Convolutions 3×3 by Winograd's minimal filtering. Where many filters meet few tiles, G g Gᵀ is made while
+// the kernel runs: memory then gives 9 numbers for each filter and not (m + 2)².
 #include <fmt/format.h>
 
-#include <cmath>
+#include <algorithm>
 
 #include "lathe/compile/codegen/convolution.h"
+#include "lathe/compile/codegen/winograd_transforms.h"
 
 namespace lathe::compile::codegen {
 namespace {
 
 using Halide::Expr;
 using Halide::Func;
+using Halide::ImageParam;
 using Halide::RDom;
 using Halide::Var;
 
-constexpr double kA = 0.625, kB = 1.5;
-
-Expr number(double value) {
-  return Expr(static_cast<float>(value));
-}
-
-// Bᵀ d along one axis.
-std::vector<Expr> input_transform(const std::vector<Expr>& d, int m) {
-  if (m == 2) return {d[0] - d[2], d[1] + d[2], d[2] - d[1], d[1] - d[3]};
-  const double a2 = kA * kA, b2 = kB * kB;
-  const Expr even_a = d[4] - number(b2) * d[2], odd_a = number(kA) * (d[3] - number(b2) * d[1]);
-  const Expr even_b = d[4] - number(a2) * d[2], odd_b = number(kB) * (d[3] - number(a2) * d[1]);
-  return {number(a2 * b2) * d[0] - number(a2 + b2) * d[2] + d[4],
-          even_a + odd_a,
-          even_a - odd_a,
-          even_b + odd_b,
-          even_b - odd_b,
-          number(a2 * b2) * d[1] - number(a2 + b2) * d[3] + d[5]};
-}
-
-// Aᵀ v along one axis.
-std::vector<Expr> output_transform(const std::vector<Expr>& v, int m) {
-  if (m == 2) return {v[0] + v[1] + v[2], v[1] - v[2] - v[3]};
-  const Expr sum_a = v[1] + v[2], difference_a = v[1] - v[2], sum_b = v[3] + v[4], difference_b = v[3] - v[4];
-  return {v[0] + sum_a + sum_b, number(kA) * difference_a + number(kB) * difference_b,
-          number(kA * kA) * sum_a + number(kB * kB) * sum_b,
-          number(kA * kA * kA) * difference_a + number(kB * kB * kB) * difference_b + v[5]};
-}
-
-torch::Tensor filter_transform(int m) {
-  if (m == 2)
-    return torch::tensor({1.0, 0.0, 0.0, 0.5, 0.5, 0.5, 0.5, -0.5, 0.5, 0.0, 0.0, 1.0}, torch::kDouble)
-        .view({4, 3});
-  std::vector<double> rows;
-  const auto row = [&](double p, double scale) {
-    rows.insert(rows.end(), {1 / scale, p / scale, p * p / scale});
-  };
-  const double a2 = kA * kA, b2 = kB * kB;
-  row(0, a2 * b2);
-  row(kA, 2 * a2 * (a2 - b2));
-  row(-kA, 2 * a2 * (a2 - b2));
-  row(kB, 2 * b2 * (b2 - a2));
-  row(-kB, 2 * b2 * (b2 - a2));
-  rows.insert(rows.end(), {0, 0, 1});
-  return torch::tensor(rows, torch::kDouble).view({6, 3});
-}
-
 struct Variant {
-  int m;       // outputs of a tile along each axis
+  Filtering filtering;
   int rows;    // rows of tiles that are transformed together; 0: a first kernel transforms all
   int tiles;   // register tile: tiles …
   int blocks;  // … × blocks of output channels
+  int depth;   // blocks of input channels whose filters are transformed together; 0: that was done before
 };
 
 struct Geometry {
@@ -78,18 +33,75 @@ Geometry geometry(const Conv2d& conv, int m) {
   return {m, m + 2, static_cast<int>((conv.width + m - 1) / m), static_cast<int>((conv.height + m - 1) / m)};
 }
 
+int rounded_up(int n, int step) {
+  return (n + step - 1) / step * step;
+}
+
+// [O, C, 3, 3] with zeros up to whole blocks of channels.
+torch::Tensor padded(const torch::Tensor& weight, const Conv2d& conv) {
+  torch::Tensor result = torch::zeros({conv.out_blocks() * conv.block, conv.in_blocks() * conv.block, 3, 3},
+                                      weight.scalar_type());
+  result.slice(0, 0, conv.out_channels).slice(1, 0, conv.in_channels).copy_(weight);
+  return result;
+}
+
 // U = G g Gᵀ, [O/(blocks·b), α², C, blocks, b]: what one step of the products reads lies together.
-torch::Tensor pack(const torch::Tensor& weight, const Conv2d& conv, int m, int blocks) {
-  const torch::Tensor g = filter_transform(m);
-  torch::Tensor padded =
-      torch::zeros({conv.out_blocks() * conv.block, conv.in_blocks() * conv.block, 3, 3}, torch::kDouble);
-  padded.slice(0, 0, conv.out_channels).slice(1, 0, conv.in_channels).copy_(weight);
-  const int64_t alpha2 = (m + 2) * (m + 2);
-  return torch::matmul(torch::matmul(g, padded), g.t())
+torch::Tensor transformed_filters(const torch::Tensor& weight, const Conv2d& conv, const Filtering& f,
+                                  int blocks) {
+  const auto transform = [&](const torch::Tensor& g, int64_t axis) {
+    return torch::stack(filter_transform(f, g.unbind(axis)), axis);
+  };
+  const int64_t alpha2 = f.alpha() * f.alpha();
+  return transform(transform(padded(weight.to(torch::kDouble), conv), 2), 3)
       .to(torch::kFloat)
       .view({conv.out_blocks() / blocks, blocks, conv.block, conv.in_blocks() * conv.block, alpha2})
       .permute({0, 4, 3, 1, 2})
       .contiguous();
+}
+
+// Input channels that meet in one instruction: of 16 bits two.
+int paired(const Filtering& f) {
+  return f.integers ? 2 : 1;
+}
+
+// [O/b, C/p, 3, 3, b, p], p paired channels.
+torch::Tensor filters(const torch::Tensor& weight, const Conv2d& conv, const Filtering& f) {
+  return padded(weight, conv)
+      .view({conv.out_blocks(), conv.block, conv.in_blocks() * conv.block / paired(f), paired(f), 3, 3})
+      .permute({0, 2, 4, 5, 1, 3})
+      .contiguous();
+}
+
+// U of those: channel of the pair, lane, block of outputs, pair of channels, i, j.
+struct FilterTransform {
+  Func by_rows{"Gx"}, result{"U"};
+  Var p{"p"}, v{"v"}, kb{"kb"}, c{"c"}, i{"i"}, j{"j"}, q{"q"};
+};
+
+FilterTransform transform_filters(const ImageParam& weights, const Filtering& f) {
+  FilterTransform transform;
+  auto& [gx, result, p, v, kb, c, i, j, q] = transform;
+  std::vector<Expr> g;
+  for (int x = 0; x < 3; ++x) {
+    const Expr tap = weights(p, v, x, q, c, kb);
+    g.push_back(f.integers ? Halide::cast<int16_t>(tap) : tap);
+  }
+  gx(p, v, i, q, c, kb) = Halide::mux(i, filter_transform(f, g));
+  g.clear();
+  for (int y = 0; y < 3; ++y) g.push_back(gx(p, v, i, y, c, kb));
+  result(p, v, kb, c, i, j) = Halide::mux(j, filter_transform(f, g));
+  return transform;
+}
+
+// Filters of the next `step` pairs of channels are fetched while these are transformed.
+void schedule_rows(FilterTransform& transform, const ImageParam& weights, const Filtering& f, int step) {
+  auto& [gx, result, p, v, kb, c, i, j, q] = transform;
+  result.bound_extent(p, paired(f));
+  gx.store_in(kOnStack).compute_at(result, kb).unroll(i).unroll(q).reorder(p, v, i, q);
+  result.unroll(i).unroll(j).reorder(p, v, j, i, kb, c);
+  if (paired(f) > 1) gx.vectorize(p), result.vectorize(p);
+  gx.vectorize(v), result.vectorize(v);
+  result.prefetch(weights, kb, c, step, Halide::PrefetchBoundStrategy::NonFaulting);
 }
 
 // Where the pieces of the transformed input lie: [α, α, n, blocks of channels, tiles, lane]; an odd number of
@@ -98,36 +110,56 @@ int padded_tiles(int tiles) {
   return tiles % 2 == 0 ? tiles + 1 : tiles;
 }
 
-struct Transform {
+struct InputTransform {
   Func by_columns{"Bx"}, result{"V"};
   Var v{"v"}, t{"t"}, cb{"cb"}, i{"i"}, j{"j"}, n{"n"};
 };
 
-Transform transform_input(const Access& x, const Conv2d& conv, const Geometry& geometry) {
-  Transform transform;
+InputTransform transform_input(const Access& x, const Conv2d& conv, const Geometry& geometry,
+                               const Filtering& f) {
+  InputTransform transform;
   auto& [bx, result, v, t, cb, i, j, n] = transform;
   std::vector<Expr> d;
-  for (int q = 0; q < geometry.alpha; ++q)
-    d.push_back(x({n, cb, (t / geometry.tiles_x) * geometry.m + j - static_cast<int>(conv.pad_top),
-                   (t % geometry.tiles_x) * geometry.m + q - static_cast<int>(conv.pad_left), v}));
-  bx(v, i, j, t, cb, n) = Halide::mux(i, input_transform(d, geometry.m));
+  for (int q = 0; q < geometry.alpha; ++q) {
+    const Expr pixel = x({n, cb, (t / geometry.tiles_x) * geometry.m + j - static_cast<int>(conv.pad_top),
+                          (t % geometry.tiles_x) * geometry.m + q - static_cast<int>(conv.pad_left), v});
+    d.push_back(f.integers ? Halide::cast<int16_t>(pixel) : pixel);
+  }
+  bx(v, i, j, t, cb, n) = Halide::mux(i, input_transform(f, d));
   d.clear();
   for (int q = 0; q < geometry.alpha; ++q) d.push_back(bx(v, i, q, t, cb, n));
-  result(v, t, cb, i, j, n) = Halide::mux(j, input_transform(d, geometry.m));
+  result(v, t, cb, i, j, n) = Halide::mux(j, input_transform(f, d));
   return transform;
 }
 
-void schedule_columns(Transform& transform) {
-  transform.by_columns.store_in(kOnStack)
-      .compute_at(transform.result, transform.t)
-      .vectorize(transform.v)
-      .unroll(transform.i)
-      .unroll(transform.j)
-      .reorder(transform.v, transform.i, transform.j);
-  transform.result.vectorize(transform.v)
-      .unroll(transform.i)
-      .unroll(transform.j)
-      .reorder(transform.v, transform.i, transform.j, transform.t, transform.cb);
+void schedule_columns(InputTransform& transform) {
+  auto& [bx, result, v, t, cb, i, j, n] = transform;
+  bx.store_in(kOnStack).compute_at(result, t).vectorize(v).unroll(i).unroll(j).reorder(v, i, j);
+  result.vectorize(v).unroll(i).unroll(j).reorder(v, j, i, t, cb);
+}
+
+// The kernel that transforms all of the input; where it leaves it.
+Argument transform_first(const Job& job, const Conv2d& conv, const Filtering& f, int tiles,
+                         Implementation& result) {
+  const Geometry g = geometry(conv, f.m);
+  const int b = conv.block, in_blocks = static_cast<int>(conv.in_blocks()), stored = padded_tiles(tiles);
+  const DType dtype = f.integers ? DType::i16 : DType::f32;
+  Argument all = dense(Argument::Place::scratch, static_cast<int>(result.scratch_bytes.size()), dtype,
+                       {conv.batch, g.alpha, g.alpha, in_blocks, stored, b});
+  add_scratch(result,
+              static_cast<int64_t>(size_of(dtype)) * conv.batch * g.alpha * g.alpha * in_blocks * stored * b);
+  Argument written = all;
+  written.dims[1].extent = g.tiles();
+  all.dims[1].extent = tiles;
+  Builder builder(job.graph, job.target, job.cache, result);
+  InputTransform transform = transform_input(builder.input(job.node().inputs[0]), conv, g, f);
+  schedule_columns(transform);
+  Builder::Output options;
+  options.split_dim = in_blocks > 1 ? 2 : -1;
+  options.flops = static_cast<double>(conv.batch * g.tiles() * in_blocks * b) * g.alpha * g.alpha * 6;
+  builder.finish(fmt::format("winograd input {} {} {} {}", f.m, f.integers, conv.pad_top, conv.pad_left),
+                 {transform.result}, {written}, options);
+  return all;
 }
 
 // A view of a blocked value as tiles: lane, x in the tile, tile x, y in the tile, tile y, block, n.
@@ -144,61 +176,80 @@ Argument tiled(Argument argument, const Geometry& geometry) {
   return argument;
 }
 
+std::string name_of(const Variant& variant, int block) {
+  const int m = variant.filtering.m;
+  std::string name =
+      fmt::format("{}winograd F({}x{}) {}, {}x{}", variant.filtering.integers ? "integer " : "", m, m,
+                  variant.rows ? fmt::format("{} rows of tiles", variant.rows) : "in two kernels",
+                  variant.tiles, variant.blocks);
+  if (variant.depth > 0) name += fmt::format(", filters of {} channels", variant.depth * block);
+  return name;
+}
+
 Implementation winograd(const Job& job, const Conv2d& conv, const Variant& variant) {
   const Node& node = job.node();
-  const Geometry geometry_ = geometry(conv, variant.m);
-  const int m = variant.m, alpha = geometry_.alpha, b = conv.block, blocks = variant.blocks;
-  const int in_blocks = static_cast<int>(conv.in_blocks()), tiles = geometry_.tiles();
+  const Filtering& f = variant.filtering;
+  const Geometry g = geometry(conv, f.m);
+  const int m = f.m, alpha = g.alpha, b = conv.block, blocks = variant.blocks, pair = paired(f);
+  const int in_blocks = static_cast<int>(conv.in_blocks());
+  const bool whole = variant.rows == 0, filters_here = variant.depth > 0;
+  const int rows = whole ? g.tiles_y : variant.rows, together = rows * g.tiles_x;
+  // Where filters are transformed, they meet whole groups of tiles, the last ones of no use.
+  const int computed = filters_here ? rounded_up(together, variant.tiles) : together;
+  const int depth = filters_here ? variant.depth : in_blocks;
   Implementation result;
-  result.name = fmt::format("winograd F({0}x{0}) {1}, {2}x{3}", m,
-                            variant.rows ? fmt::format("{} rows of tiles", variant.rows) : "in two kernels",
-                            variant.tiles, blocks);
-  const double products = 2.0 * static_cast<double>(conv.batch * tiles) * alpha * alpha *
-                          static_cast<double>(conv.in_channels * conv.out_channels);
+  result.name = name_of(variant, b);
   Argument transformed;
-  if (variant.rows == 0) {
-    const int stored = padded_tiles(tiles);
-    transformed = dense(Argument::Place::scratch, static_cast<int>(result.scratch_bytes.size()), DType::f32,
-                        {conv.batch, alpha, alpha, in_blocks, stored, b});
-    transformed.dims[1].extent = tiles;
-    add_scratch(result, 4 * conv.batch * alpha * alpha * in_blocks * stored * b);
-    Builder builder(job.graph, job.target, job.cache, result);
-    Transform transform = transform_input(builder.input(node.inputs[0]), conv, geometry_);
-    schedule_columns(transform);
-    Builder::Output options;
-    options.split_dim = in_blocks > 1 ? 2 : -1;
-    options.flops = static_cast<double>(conv.batch * tiles * in_blocks * b) * alpha * alpha * 6;
-    builder.finish(fmt::format("winograd input {} {} {}", m, conv.pad_top, conv.pad_left), {transform.result},
-                   {transformed}, options);
-  }
+  if (whole) transformed = transform_first(job, conv, f, computed, result);
+
   Builder builder(job.graph, job.target, job.cache, result);
   Scope scope(builder);
-  Transform transform;
+  InputTransform input;
   Access stored;
-  if (variant.rows == 0) {
+  if (whole)
     stored = builder.view(transformed);
+  else
+    input = transform_input(scope.at(node.inputs[0]), conv, g, f);
+  const torch::Tensor weight = weight_of(job.graph, node);
+  FilterTransform filter;
+  ImageParam raw;
+  Access u;
+  if (filters_here) {
+    raw = builder.parameter_image(filters(weight, conv, f));
+    filter = transform_filters(raw, f);
   } else {
-    transform = transform_input(scope.at(node.inputs[0]), conv, geometry_);
+    u = builder.parameter(transformed_filters(weight, conv, f, blocks));
   }
-  const Access u = builder.parameter(pack(weight_of(job.graph, node), conv, m, blocks));
-  const Access bias = builder.parameter(blocked_bias(job.graph, node, conv));
+  const Access start = builder.parameter(f.integers ? blocked_start(job.graph, node, conv)
+                                                    : blocked_bias(job.graph, node, conv));
 
-  Var v("v"), t("t"), kb("kb"), i("i"), j("j"), n("n"), xi("xi"), yi("yi"), tx("tx"), ty("ty");
-  const RDom r(0, b, 0, in_blocks);
-  Func acc("acc"), products_("M"), ax("Ax"), y("Y"), out("out");
-  acc(v, t, kb, i, j, n) = 0.0f;
-  const Expr element =
-      variant.rows == 0 ? stored({n, j, i, r.y, t, r.x}) : transform.result(r.x, t, r.y, i, j, n);
-  acc(v, t, kb, i, j, n) += element * u({kb / blocks, j * alpha + i, r.y * b + r.x, kb % blocks, v});
-  products_(v, t, kb, i, j, n) = acc(v, t, kb, i, j, n);
+  // M of some channels at a time, so that their U stays near.
+  Var v("v"), t("t"), kb("kb"), c("c"), i("i"), j("j"), n("n"), xi("xi"), yi("yi"), tx("tx"), ty("ty");
+  const RDom r(0, pair, 0, b / pair, 0, depth), chunks(0, in_blocks / depth);
+  Func acc("acc"), products("M"), ax("Ax"), y("Y"), out("out");
+  const Expr block = c * depth + r.z, lane = r.y * pair + r.x;
+  const Expr x = whole ? stored({n, j, i, block, t, lane}) : input.result(lane, t, block, i, j, n);
+  const Expr w = filters_here ? filter.result(r.x, v, kb, block * (b / pair) + r.y, i, j)
+                              : u({kb / blocks, j * alpha + i, block * b + lane, kb % blocks, v});
+  const auto wide = [&](const Expr& e) { return f.integers ? Halide::cast<int>(e) : e; };
+  const auto wrapping = [&](const Expr& e) { return f.integers ? Halide::cast<uint32_t>(e) : e; };
+  acc(v, t, kb, c, i, j, n) = wide(Halide::Internal::make_zero(w.type()));
+  acc(v, t, kb, c, i, j, n) += wide(x) * wide(w);
+  if (filters_here) {
+    products(v, t, kb, i, j, n) = wrapping(Halide::Internal::make_zero(acc.value().type()));
+    products(v, t, kb, i, j, n) += wrapping(acc(v, t, kb, chunks, i, j, n));
+  } else {
+    products(v, t, kb, i, j, n) = acc(v, t, kb, 0, i, j, n);
+  }
   std::vector<Expr> d;
-  for (int q = 0; q < alpha; ++q) d.push_back(products_(v, t, kb, q, j, n));
-  ax(v, i, j, t, kb, n) = Halide::mux(i, output_transform(d, m));
+  for (int q = 0; q < alpha; ++q) d.push_back(products(v, t, kb, q, j, n));
+  ax(v, i, j, t, kb, n) = Halide::mux(i, output_transform(f, d));
   d.clear();
   for (int q = 0; q < alpha; ++q) d.push_back(ax(v, i, q, t, kb, n));
-  y(v, i, j, t, kb, n) = Halide::mux(j, output_transform(d, m));
+  y(v, i, j, t, kb, n) = Halide::mux(j, output_transform(f, d));
   // The epilogue is element-wise, so it asks for the element at the final loops' own place.
-  const Expr pixel = y(v, xi, yi, ty * geometry_.tiles_x + tx, kb, n) + bias({kb, v});
+  const Expr sum = y(v, xi, yi, ty * g.tiles_x + tx, kb, n);
+  const Expr pixel = (f.integers ? without_integer_scale(sum) : sum) + start({kb, v});
   scope.define(node.outputs[0], [pixel](const Coordinates&) { return pixel; });
   const ValueId last = lower_rest(scope, job.group);
   const Coordinates place = {n, kb, ty * m + yi, tx * m + xi, v};
@@ -206,49 +257,61 @@ Implementation winograd(const Job& job, const Conv2d& conv, const Variant& varia
   if (conv.width % m != 0 || conv.height % m != 0)
     value = Halide::select(
         tx * m + xi < static_cast<int>(conv.width) && ty * m + yi < static_cast<int>(conv.height), value,
-        0.0f);
+        Halide::Internal::make_const(value.type(), job.graph.value(last).layout.filling));
   out(v, xi, tx, yi, ty, kb, n) = value;
 
   Var tyo("tyo"), tyi("tyi"), ko("ko"), ki("ki"), to("to"), ti("ti");
-  const int rows = variant.rows == 0 ? geometry_.tiles_y : variant.rows;
-  const int together = rows * geometry_.tiles_x;
-  out.bound(v, 0, b).bound(xi, 0, m).bound(yi, 0, m).bound(tx, 0, geometry_.tiles_x);
+  out.bound(v, 0, b).bound(xi, 0, m).bound(yi, 0, m).bound(tx, 0, g.tiles_x);
   out.split(kb, ko, ki, blocks, Halide::TailStrategy::RoundUp);
-  if (variant.rows == 0) {
-    out.bound(ty, 0, geometry_.tiles_y);
-    out.reorder(v, xi, yi, ki, tx, ty, ko, n);
+  if (whole) {
+    out.bound(ty, 0, g.tiles_y).reorder(v, yi, xi, ki, tx, ty, ko, n);
   } else {
-    out.split(ty, tyo, tyi, rows, Halide::TailStrategy::RoundUp).reorder(v, xi, yi, ki, tx, tyi, ko, tyo, n);
+    out.split(ty, tyo, tyi, rows, Halide::TailStrategy::RoundUp).reorder(v, yi, xi, ki, tx, tyi, ko, tyo, n);
+    schedule_columns(input);
+    input.result.store_in(kOnStack).compute_at(out, tyo);
+    input.result.align_storage(input.t, padded_tiles(together)).bound_extent(input.t, together);
   }
   out.vectorize(v).unroll(xi).unroll(yi);
-  ax.store_in(kOnStack).compute_at(out, ki).vectorize(v).unroll(i).unroll(j).reorder(v, j, i);
-  products_.store_in(kOnStack)
-      .compute_at(out, ko)
-      .split(
-          t, to, ti, variant.tiles,
-          together % variant.tiles == 0 ? Halide::TailStrategy::RoundUp : Halide::TailStrategy::ShiftInwards)
-      .vectorize(v)
-      .unroll(ti)
-      .unroll(kb)
-      .reorder(v, ti, kb, to, i, j);
-  acc.store_in(kOnStack).compute_at(products_, to).vectorize(v).unroll(t).unroll(kb);
-  acc.update().reorder(v, t, kb, r.x, r.y).vectorize(v).unroll(t).unroll(kb);
-  if (variant.rows > 0) {
-    schedule_columns(transform);
-    transform.result.store_in(kOnStack).compute_at(out, tyo).align_storage(transform.t,
-                                                                           padded_tiles(together));
+  ax.store_in(kOnStack).compute_at(out, ki).vectorize(v).unroll(i).unroll(j).reorder(v, i, j);
+  products.store_in(kOnStack).compute_at(out, ko).vectorize(v);
+  products.align_storage(t, padded_tiles(computed)).bound_extent(t, computed).bound_extent(kb, blocks);
+  if (filters_here) {
+    products.update()
+        .split(t, to, ti, variant.tiles, Halide::TailStrategy::RoundUp)
+        .vectorize(v)
+        .unroll(ti)
+        .unroll(kb)
+        .reorder(v, ti, kb, to, i, j, chunks);
+    const int channels = depth * b / pair;
+    schedule_rows(filter, raw, f, channels);
+    filter.result.store_in(kOnStack).compute_at(products, chunks).align_storage(filter.c, channels + 1);
+  } else {
+    products
+        .split(t, to, ti, variant.tiles,
+               together % variant.tiles == 0 ? Halide::TailStrategy::RoundUp
+                                             : Halide::TailStrategy::ShiftInwards)
+        .unroll(ti)
+        .unroll(kb)
+        .reorder(v, ti, kb, to, i, j);
   }
-  products_.align_storage(t, padded_tiles(together)).bound_extent(t, together).bound_extent(kb, blocks);
-  if (variant.rows > 0) transform.result.bound_extent(transform.t, together);
+  acc.store_in(kOnStack).compute_at(products, to).vectorize(v).unroll(t).unroll(kb);
+  Halide::Stage update = acc.update();
+  // The longer side inside: the registers then hold the shorter side's vectors and one of the other.
+  if (variant.tiles > blocks)
+    update.reorder(r.x, v, kb, t, r.y, r.z);
+  else
+    update.reorder(r.x, v, t, kb, r.y, r.z);
+  if (pair > 1) update.atomic().vectorize(r.x);
+  update.vectorize(v).unroll(t).unroll(kb);
 
   Builder::Output options;
-  options.flops = products;
-  options.split_dim = variant.rows > 0 ? 4 : 5;
-  options.granule = variant.rows > 0 ? rows : blocks;
-  if (variant.rows > 0 && geometry_.tiles_y / rows < 2) options.split_dim = -1;
-  if (variant.rows == 0 && conv.out_blocks() / blocks < 2) options.split_dim = -1;
+  options.flops = 2.0 * static_cast<double>(conv.batch * g.tiles()) * alpha * alpha *
+                  static_cast<double>(conv.in_channels * conv.out_channels);
+  const bool parts = whole ? conv.out_blocks() > blocks : g.tiles_y > rows;
+  options.split_dim = !parts ? -1 : whole ? 5 : 4;
+  options.granule = whole ? blocks : rows;
   builder.finish(result.name + "\n" + signature(job.graph, job.group), {out},
-                 {tiled(interior(job.graph, last), geometry_)}, options);
+                 {tiled(interior(job.graph, last), g)}, options);
   return result;
 }
 
@@ -259,52 +322,82 @@ int divisor(int n, int most) {
   return 1;
 }
 
-// Seconds of the products where the weights come from far away, roughly.
-double seconds(const Conv2d& conv, int m) {
-  const Geometry g = geometry(conv, m);
-  const double weights = static_cast<double>(g.alpha * g.alpha * conv.in_channels * conv.out_channels);
-  return std::max(2 * weights * g.tiles() / 80e9, 4 * weights / 12e9);
+// A kind of variants, and about how long they take where weights come from memory. The constants were
+// measured on a Zen 3 core.
+struct Kind {
+  Filtering filtering;
+  bool filters_here;
+  double seconds;
+};
+
+Kind estimate(const Conv2d& conv, const Filtering& f, bool filters_here) {
+  const Geometry g = geometry(conv, f.m);
+  const double weights = static_cast<double>(conv.in_channels * conv.out_channels),
+               alpha2 = g.alpha * g.alpha;
+  const double products = 2 * weights * alpha2 * g.tiles() / 70e9;
+  constexpr double kMemory = 10e9, kTransformed = 10e9;  // bytes and elements of U a second
+  const double filters = filters_here ? weights * alpha2 / kTransformed + weights * 9 * 4 / kMemory / 2
+                                      : weights * alpha2 * 4 / kMemory;
+  return {f, filters_here, products + filters};
 }
 
-std::vector<Variant> variants(const Job& job, const Conv2d& conv) {
-  const int registers = job.target.vector_registers();
-  std::vector<int> sizes = {4, 2};
-  if (seconds(conv, 2) < seconds(conv, 4)) sizes = {2, 4};
-  if (job.variants == 1) sizes.resize(1);
+// Best first. Parts of tiles are as equal as can be, so that few are computed twice.
+std::vector<Variant> with_tiles(const Job& job, const Conv2d& conv, const Kind& kind, int rows) {
+  const Geometry g = geometry(conv, kind.filtering.m);
+  const int together = (rows == 0 ? g.tiles_y : rows) * g.tiles_x;
+  constexpr int64_t kStackBytes = 1 << 20;
+  constexpr int kDeepest = 32;  // channels; integers would overflow beyond
+  const int depth =
+      kind.filters_here ? divisor(static_cast<int>(conv.in_blocks()), kDeepest / conv.block) : 0;
   std::vector<Variant> all;
-  for (int m : sizes) {
-    const Geometry g = geometry(conv, m);
-    const double row_bytes =
-        4.0 * g.tiles_x * g.alpha * g.alpha * static_cast<double>(conv.in_blocks() * conv.block);
-    const double cache = static_cast<double>(job.target.l2_bytes) * 0.6;
-    // As many rows of tiles as keep what they are transformed to in the second cache; all of them in two
-    // kernels.
-    std::vector<int> chunks;
-    if (g.tiles_y > 1 && row_bytes <= cache) {
-      const int rows = divisor(g.tiles_y, std::max(1, static_cast<int>(cache / row_bytes)));
-      chunks.push_back(rows);
-      if (rows > 1) chunks.push_back(divisor(g.tiles_y, rows / 2));
-    }
-    chunks.insert(row_bytes * g.tiles_y <= cache ? chunks.begin() : chunks.end(), 0);
-    for (int rows : chunks) {
-      const int together = (rows == 0 ? g.tiles_y : rows) * g.tiles_x;
-      std::vector<Variant> tiles;
-      for (int blocks : {4, 2, 3, 1}) {
-        if (conv.out_blocks() % blocks != 0) continue;
-        const int most = std::min(most_accumulators(registers, blocks) / blocks, together);
-        // Equal parts, so that few tiles are computed twice.
-        const int parts = (together + most - 1) / most;
-        tiles.push_back({m, rows, (together + parts - 1) / parts, blocks});
-      }
-      const auto waste = [&](const Variant& v) {
-        return static_cast<double>((together + v.tiles - 1) / v.tiles * v.tiles) +
-               (v.tiles * v.blocks < 8 ? together : 0);
-      };
-      std::stable_sort(tiles.begin(), tiles.end(),
-                       [&](const Variant& a, const Variant& b) { return waste(a) < waste(b); });
-      all.insert(all.end(), tiles.begin(), tiles.end());
-    }
+  for (int blocks : {2, 4, 3, 1}) {
+    const int64_t bytes = int64_t{4} * g.alpha * g.alpha * together * blocks * conv.block;
+    if (conv.out_blocks() % blocks != 0 || bytes > kStackBytes) continue;
+    const int most = std::min(most_accumulators(job.target.vector_registers(), blocks) / blocks, together);
+    const int parts = (together + most - 1) / most;
+    all.push_back({kind.filtering, rows, (together + parts - 1) / parts, blocks, depth});
   }
+  const auto cost = [&](const Variant& v) {
+    return cycles_per_product(v.tiles, v.blocks) * rounded_up(together, v.tiles);
+  };
+  std::stable_sort(all.begin(), all.end(),
+                   [&](const Variant& x, const Variant& y) { return cost(x) < cost(y); });
+  return all;
+}
+
+// Rows of tiles that keep what they are transformed to in the second cache; 0, all in two kernels, first
+// where that fits.
+std::vector<int> chunks_of_rows(const Job& job, const Conv2d& conv, int m) {
+  const Geometry g = geometry(conv, m);
+  const double row_bytes =
+      4.0 * g.tiles_x * g.alpha * g.alpha * static_cast<double>(conv.in_blocks() * conv.block);
+  const double cache = static_cast<double>(job.target.l2_bytes) * 0.6;
+  std::vector<int> chunks = {0};
+  if (g.tiles_y > 1 && row_bytes <= cache)
+    chunks.insert(row_bytes * g.tiles_y <= 4 * cache ? chunks.end() : chunks.begin(),
+                  divisor(g.tiles_y, std::max(1, static_cast<int>(cache / row_bytes))));
+  return chunks;
+}
+
+std::vector<Variant> variants(const Job& job, const Conv2d& conv, bool integers) {
+  std::vector<Kind> kinds;
+  if (integers) {
+    kinds = {estimate(conv, {4, true}, true)};
+  } else {
+    for (const int m : {4, 2})
+      for (const bool filters_here : {false, true}) kinds.push_back(estimate(conv, {m, false}, filters_here));
+    std::stable_sort(kinds.begin(), kinds.end(),
+                     [](const Kind& a, const Kind& b) { return a.seconds < b.seconds; });
+  }
+  constexpr size_t kTiles = 2;  // shapes of one kind, to measure
+  std::vector<Variant> all;
+  for (const Kind& kind : kinds)
+    for (const int rows :
+         kind.filters_here ? std::vector<int>{0} : chunks_of_rows(job, conv, kind.filtering.m)) {
+      std::vector<Variant> some = with_tiles(job, conv, kind, rows);
+      if (some.size() > kTiles) some.resize(kTiles);
+      all.insert(all.end(), some.begin(), some.end());
+    }
   if (all.size() > job.variants) all.resize(job.variants);
   return all;
 }
@@ -313,6 +406,7 @@ std::vector<Variant> variants(const Job& job, const Conv2d& conv) {
 
 bool winograd_applies(const Graph& graph, const Node& node) {
   const Conv2d conv = conv2d(graph, node);
+  if (node.op == "conv_integer" && !integers_fit(weight_of(graph, node))) return false;
   return !conv.depthwise && !conv.from_dense && conv.kernel_y == 3 && conv.kernel_x == 3 &&
          conv.stride_y == 1 && conv.stride_x == 1 && conv.dilation_y == 1 && conv.dilation_x == 1 &&
          conv.height >= 4 && conv.width >= 4 && conv.in_channels >= 16 && conv.out_channels >= 16;
@@ -353,7 +447,20 @@ std::vector<BorderNeed> winograd_borders(const Graph& graph, const Group& group,
 std::vector<Implementation> winograd_convolution(const Job& job) {
   const Conv2d conv = conv2d(job.graph, job.node());
   std::vector<Implementation> all;
-  for (const Variant& variant : variants(job, conv)) all.push_back(winograd(job, conv, variant));
+  for (const Variant& variant : variants(job, conv, job.node().op == "conv_integer"))
+    all.push_back(winograd(job, conv, variant));
+  return all;
+}
+
+std::vector<Implementation> winograd_or(std::vector<Implementation> (*other)(const Job&), const Job& job) {
+  constexpr size_t kOthers = 2;
+  Job first = job, second = job;
+  first.variants = job.variants > kOthers ? job.variants - kOthers : 1;
+  second.variants = std::min(job.variants, kOthers);
+  std::vector<Implementation> all = winograd_convolution(first);
+  if (job.variants == 1 && !all.empty()) return all;
+  std::vector<Implementation> more = other(second);
+  std::move(more.begin(), more.end(), std::back_inserter(all));
   return all;
 }
 

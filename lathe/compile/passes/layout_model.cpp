@@ -81,9 +81,7 @@ bool is_blockable(const Graph& graph, const Node& node, int block) {
   if (!is_image(out)) return false;
   if (is_elementwise(node.op)) return is_blockable_elementwise(graph, node);
   if (!is_image(in)) return false;
-  if (node.op == "conv_integer")
-    return has_constant_weights(graph, node) &&
-           (node.integer("groups") == 1 ? in.shape[1] % 4 == 0 : is_depthwise(node, in.shape, out.shape));
+  if (node.op == "conv_integer") return has_constant_weights(graph, node) && has_integer_kernel(graph, node);
   if (!is_float_image(in)) return false;
   if (node.op == "conv")
     return has_constant_weights(graph, node) &&
@@ -126,6 +124,14 @@ double seconds(const Graph& graph, const Node& node, const Target& target, Form 
 
 }  // namespace
 
+bool has_integer_kernel(const Graph& graph, const Node& node) {
+  const Shape &in = graph.type(node.inputs[0]).shape, &kernel = graph.type(node.inputs[1]).shape;
+  if (in.size() != 4) return false;
+  if (node.integer("groups") != 1) return is_depthwise(node, in, graph.type(node.outputs[0]).shape);
+  const bool along_rows = in[1] < kFewestChannels && kernel[3] >= 4 && node.integers("dilation")[1] == 1;
+  return in[1] % 4 == 0 || along_rows;
+}
+
 bool follows_mode(const Graph& graph, const Node& node, size_t input) {
   const Value& value = graph.value(node.inputs[input]);
   if (value.is_constant()) return false;
@@ -140,9 +146,10 @@ std::vector<Mode> layout_modes(const Graph& graph, const Node& node, const Targe
   if (!is_blockable(graph, node, target.vector_floats())) return {Mode{}};
   const auto mode = [&](Form in, Form out) { return Mode{in, out, seconds(graph, node, target, in, out)}; };
   std::vector<Mode> modes{mode(Form::plain, Form::plain)};
-  const bool dense = node.op == "conv" && node.integer("groups") == 1;
+  const bool dense = (node.op == "conv" || node.op == "conv_integer") && node.integer("groups") == 1;
   const int64_t channels = dense ? graph.type(node.inputs[0]).shape[1] : 0;
-  if (dense && channels < target.vector_floats()) modes.push_back(mode(Form::plain, Form::blocked));
+  const int64_t few = node.op == "conv" ? target.vector_floats() : kFewestChannels;
+  if (dense && channels < few) modes.push_back(mode(Form::plain, Form::blocked));
   if (!dense || channels >= kFewestChannels) modes.push_back(mode(Form::blocked, Form::blocked));
   return modes;
 }

@@ -25,6 +25,10 @@ std::vector<Mode> layout_modes(const Graph& graph, const Node& node, const Targe
 // always.
 bool follows_mode(const Graph& graph, const Node& node, size_t input);
 
+// Whether conv_integer, or the conv that may become one, has a kernel of bytes: depthwise; one group and a
+// multiple of four channels; one group and fewer than four channels, four taps of a row at a time.
+bool has_integer_kernel(const Graph& graph, const Node& node);
+
 double layout_change_seconds(const Type& type, int block);
 
 }  // namespace lathe::compile
