@@ -6,6 +6,7 @@
 #include "lathe/compile/import_torch.h"
 #include "lathe/compile/passes.h"
 #include "lathe/compile/quantize.h"
+#include "lathe/compile/verify.h"
 #include "lathe/core/files.h"
 #include "lathe/pipeline/study.h"
 #include "lathe/train/threads.h"
@@ -49,11 +50,6 @@ std::vector<std::vector<double>> take_turns(const std::vector<std::function<void
   return times;
 }
 
-double relative_error(const torch::Tensor& value, const torch::Tensor& reference) {
-  const torch::Tensor exact = reference.to(torch::kFloat64);
-  return ((value.to(torch::kFloat64) - exact).abs().max() / exact.abs().max()).item<double>();
-}
-
 class Comparison {
  public:
   Comparison(TvmNetwork network, const StudyContext& context, StudyResult& result)
@@ -79,10 +75,11 @@ class Comparison {
     row("eager / compiled", median(times[1]), median_ratio(times[1], times[0]), bars.eager);
     row("neither fusion nor blocked layouts / compiled", median(times[2]), median_ratio(times[2], times[0]),
         bars.fusion);
-    exact_row("largest error, relative to the largest output",
-              relative_error(model({network_.example})[0],
-                             compile::evaluate(graph_, {network_.example}, compile::Precision::f64)[0]),
-              Bar{.most = 1e-4});
+    exact_row(
+        "largest error, relative to the largest output",
+        compile::relative_error(model({network_.example})[0],
+                                compile::evaluate(graph_, {network_.example}, compile::Precision::f64)[0]),
+        Bar{.most = 1e-4});
     exact_row("arena / most bytes alive at once",
               static_cast<double>(report.arena_bytes) / static_cast<double>(report.arena_lower_bound),
               Bar{.most = 1.1});

@@ -2,15 +2,13 @@
 
 #include <torch/torch.h>
 
-#include <numeric>
-
 #include "lathe/core/error.h"
 
 namespace lathe::compile {
 
 int64_t product(const Shape& shape, size_t begin, size_t end) {
-  return std::accumulate(shape.begin() + static_cast<int64_t>(begin),
-                         shape.begin() + static_cast<int64_t>(end), int64_t{1}, std::multiplies<>());
+  return c10::multiply_integers(shape.begin() + static_cast<int64_t>(begin),
+                                shape.begin() + static_cast<int64_t>(end));
 }
 
 void want_small(int64_t elements) {

@@ -16,16 +16,6 @@ namespace {
 using Tensors = std::vector<torch::Tensor>;
 using Names = std::set<std::string>;
 
-double relative_error(const torch::Tensor& value, const torch::Tensor& reference) {
-  if (value.numel() == 0) return 0;
-  const torch::Tensor a = value.to(torch::kFloat64).flatten(), b = reference.to(torch::kFloat64).flatten();
-  const torch::Tensor same = a.eq(b).logical_or(a.isnan().logical_and(b.isnan()));
-  const double error = (a - b).abs().masked_fill(same, 0).max().item<double>();
-  const torch::Tensor finite = b.masked_select(b.isfinite());
-  const double scale = finite.numel() > 0 ? finite.abs().max().item<double>() : 0;
-  return std::isfinite(error) ? error / std::max(scale, 1e-30) : INFINITY;
-}
-
 TensorStatistics statistics(const torch::Tensor& tensor) {
   const torch::Tensor values = tensor.to(torch::kFloat64).flatten(),
                       finite = values.masked_select(values.isfinite());
@@ -154,6 +144,16 @@ void check_ports(const Graph& graph, const CompiledModel& model, const std::file
 }
 
 }  // namespace
+
+double relative_error(const torch::Tensor& value, const torch::Tensor& reference) {
+  if (value.numel() == 0) return 0;
+  const torch::Tensor a = value.to(torch::kFloat64).flatten(), b = reference.to(torch::kFloat64).flatten();
+  const torch::Tensor same = a.eq(b).logical_or(a.isnan().logical_and(b.isnan()));
+  const double error = (a - b).abs().masked_fill(same, 0).max().item<double>();
+  const torch::Tensor finite = b.masked_select(b.isfinite());
+  const double scale = finite.numel() > 0 ? finite.abs().max().item<double>() : 0;
+  return std::isfinite(error) ? error / std::max(scale, 1e-30) : INFINITY;
+}
 
 Tensors random_inputs(const Graph& graph, core::Seed seed) {
   auto generator = at::make_generator<at::CPUGeneratorImpl>(seed.value());

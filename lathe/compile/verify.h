@@ -12,6 +12,10 @@ namespace lathe::compile {
 // Values that a graph's inputs may have: normal numbers; u8 in 0..255, other integers 0 or 1.
 std::vector<torch::Tensor> random_inputs(const Graph& graph, core::Seed seed);
 
+// max |a − b| / max |b| of reference b, where both are the same infinity or NaN 0; infinite where just one is
+// not finite.
+double relative_error(const torch::Tensor& value, const torch::Tensor& reference);
+
 struct VerifyOptions {
   int trials = 3;           // random inputs
   double tolerance = 1e-4;  // of |difference|, relative to the largest |value| of the tensor

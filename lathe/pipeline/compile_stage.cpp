@@ -9,6 +9,7 @@
 #include "lathe/compile/import_torch.h"
 #include "lathe/compile/kernel_cache.h"
 #include "lathe/compile/manifest.h"
+#include "lathe/compile/verify.h"
 #include "lathe/core/error.h"
 #include "lathe/core/progress.h"
 #include "lathe/data/text_encoding.h"
@@ -61,14 +62,6 @@ std::pair<double, double> compare_times(const std::function<void()>& first,
       spent += seconds;
     }
   return {median(times[0]), median(times[1])};
-}
-
-// max |a − b| / max |b|; infinite where one is not finite.
-double relative_error(const torch::Tensor& value, const torch::Tensor& reference) {
-  const torch::Tensor b = reference.to(torch::kFloat64);
-  const double error = (value.to(torch::kFloat64) - b).abs().max().item<double>();
-  const double scale = std::max(b.abs().max().item<double>(), 1e-30);
-  return std::isfinite(error) ? error / scale : INFINITY;
 }
 
 // Outputs for each example by the graph.
@@ -128,7 +121,7 @@ void measure(const std::filesystem::path& directory, const compile::Graph& graph
   const ComputeThreads compute_threads(threads);
   compile::CompiledModel compiled(directory, threads);
   const torch::Tensor outputs = run_each(compiled, examples);
-  const double error = relative_error(
+  const double error = compile::relative_error(
       outputs, reference_outputs(graph, examples, bytes ? compile::Precision::f32 : compile::Precision::f64));
   const double largest = bytes ? kLargestRounding : kLargestError;
   if (!(error <= largest))
@@ -136,7 +129,7 @@ void measure(const std::filesystem::path& directory, const compile::Graph& graph
         "the compiled model's outputs differ from the model's by {:.2g} of the largest, more than {:g}; "
         "`lathe compile verify` finds the operation, compile.enabled = false goes on without",
         error, largest);
-  const double libtorch_error = relative_error(outputs, nn::predict(model, examples));
+  const double libtorch_error = compile::relative_error(outputs, nn::predict(model, examples));
   if (!bytes && !(libtorch_error <= 10 * kLargestError))
     throw Error(
         "the compiled model's outputs differ from libtorch's by {:.2g} of the largest, more than {:g}",

@@ -127,6 +127,28 @@ TEST_F(Compile, PredictsAsTheModelDoes) {
   }
 }
 
+TEST_F(Compile, ProcessesWriteEqualFiles) {
+  for (const char* directory : {"first", "second"})
+    ASSERT_TRUE(
+        succeeded(work_->lathe({"compile", "bands.bundle", "-o", directory, "--no-cache", "--quiet"})));
+  EXPECT_EQ(differences(contents(*work_ / "first"), contents(*work_ / "second")), std::vector<std::string>{});
+}
+
+TEST_F(Compile, TakesKernelsOfOtherLibrariesWhereAsked) {
+  EXPECT_TRUE(failed_with(work_->lathe({"compile", "bands.bundle", "--externals", "some"}), 2,
+                          {"--externals", "some"}));
+  const auto always =
+      work_->lathe({"compile", "bands.bundle", "-o", "always", "--externals", "always", "--json", "--quiet"});
+  if (always.exit_code == 2 && always.errors.find("libdnnl-dev") != std::string::npos)
+    GTEST_SKIP() << "this build has no oneDNN (libdnnl-dev)";
+  EXPECT_GE(parse_json(always).at("external_operations").get<int>(), 2);
+  const auto explained = work_->lathe({"compile", "explain", "always"});
+  EXPECT_NE(explained.output.find("oneDNN"), std::string::npos) << explained.output;
+  const Json none = parse_json(work_->lathe(
+      {"compile", "bands.bundle", "-o", "none", "--externals", "none", "--measure", "--json", "--quiet"}));
+  EXPECT_EQ(none.at("external_operations"), 0);
+}
+
 TEST_F(Compile, ExplainsAndTimes) {
   const Json explained = parse_json(work_->lathe({"compile", "explain", "bands.bundle", "--json"}));
   EXPECT_GE(explained.at("operations").size(), 3u);

@@ -80,8 +80,7 @@ Expr gelu_tanh(const Expr& x) {
   const Expr inner = constant(x, 0.79788456080286536) * (x + constant(x, 0.044715) * x * x * x);
   return constant(x, 0.5) * x * (constant(x, 1) + hyperbolic_tangent(inner));
 }
-// The bound where x lies beyond it; NaN stays NaN, which max and min, free to assume that there is none, may
-// drop. One instruction all the same.
+// The bound where x lies beyond it; NaN stays NaN, and it is one instruction all the same.
 Expr at_least(const Expr& x, const Expr& low) {
   return Halide::select(Halide::strict_float(x < low), low, x);
 }
@@ -209,8 +208,8 @@ const std::map<std::string, Rule>& rules() {
       {"mul", BINARY(a* b)},
       {"div", BINARY(a.type().is_float() ? a / b : quotient(a, b))},
       {"pow", binary(power)},
-      {"maximum", BINARY(Halide::max(a, b))},
-      {"minimum", BINARY(Halide::min(a, b))},
+      {"maximum", BINARY(larger(a, b))},
+      {"minimum", BINARY(smaller(a, b))},
       {"mod",
        [](const Node& node, const Inputs& in) {
          if (node.integer("fmod", 0) == 0) return modulo(in[0], in[1]);
@@ -233,6 +232,16 @@ const std::map<std::string, Rule>& rules() {
 }
 
 }  // namespace
+
+Expr larger(const Expr& a, const Expr& b) {
+  if (!a.type().is_float()) return Halide::max(a, b);
+  return Halide::select(Halide::strict_float(a < b) || not_a_number(b), b, a);
+}
+
+Expr smaller(const Expr& a, const Expr& b) {
+  if (!a.type().is_float()) return Halide::min(a, b);
+  return Halide::select(Halide::strict_float(a > b) || not_a_number(b), b, a);
+}
 
 Expr elementwise(const Node& node, const Inputs& inputs, DType output) {
   if (node.op == "cast") {

@@ -115,8 +115,8 @@ Argument add_copy(const Job& job, Implementation& result, ValueId id, const Shap
   Builder builder(job.graph, job.target, job.cache, result);
   const Access from = builder.input(id);
   const Argument to =
-      dense(Argument::Place::scratch, static_cast<int>(add_scratch(result, 4 * numel_of(extents))),
-            DType::f32, extents);
+      dense(Argument::Place::scratch,
+            static_cast<int>(add_scratch(result, 4 * c10::multiply_integers(extents))), DType::f32, extents);
   const Loops loop = loops(extents.size());
   Halide::Func out("out");
   out(loop.vars) = from(loop.at);
@@ -189,7 +189,7 @@ std::optional<Implementation> candidate(const Job& job, OnednnLayer layer, const
              dense(Argument::Place::value, job.output(), DType::f32, layer.y_extents));
     return result;
   }
-  const int block = static_cast<int>(add_scratch(result, 4 * numel_of(layer.y_extents)));
+  const int block = static_cast<int>(add_scratch(result, 4 * c10::multiply_integers(layer.y_extents)));
   add_call(result, layer, {}, x, dense(Argument::Place::scratch, block, DType::f32, layer.y_extents));
   add_rest(job, result, block,
            layer.call.kind == LATHE_ONEDNN_PRODUCT ? job.graph.type(job.node().outputs[0]).shape

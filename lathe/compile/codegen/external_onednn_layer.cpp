@@ -83,7 +83,7 @@ OnednnLayer convolution_layer(const Job& job) {
   const double taps = std::accumulate(call.kernel, call.kernel + call.rank - 2, 1.0, std::multiplies<>());
   const Shape &in = x.type.shape, &out = y.type.shape;
   layer.flops = 2 * taps *
-                static_cast<double>((transposed ? numel_of(in) : numel_of(out)) *
+                static_cast<double>((transposed ? c10::multiply_integers(in) : c10::multiply_integers(out)) *
                                     (transposed ? out[1] : in[1]) / groups);
   cut_convolution(layer);
   return layer;
@@ -123,7 +123,7 @@ std::optional<OnednnLayer> product_layer(const Job& job) {
   const Shape &a = job.graph.type(node.inputs[0]).shape, &b = job.graph.type(node.inputs[1]).shape,
               &y = job.graph.type(node.outputs[0]).shape;
   const auto batch = [](const Shape& shape) {
-    return std::accumulate(shape.begin(), shape.end() - 2, int64_t{1}, std::multiplies<>());
+    return c10::multiply_integers(shape.begin(), shape.end() - 2);
   };
   const int64_t count = batch(y);
   if ((batch(a) != count && batch(a) != 1) || (batch(b) != count && batch(b) != 1)) return std::nullopt;
@@ -150,16 +150,13 @@ std::optional<OnednnLayer> complete_product(std::optional<OnednnLayer> layer) {
   call.x_block = call.y_block = call.groups = 1;
   std::copy(layer->x_extents.begin(), layer->x_extents.end(), call.x);
   std::copy(layer->y_extents.begin(), layer->y_extents.end(), call.y);
-  layer->flops = 2.0 * static_cast<double>(numel_of(layer->y_extents) * layer->x_extents.back());
+  layer->flops =
+      2.0 * static_cast<double>(c10::multiply_integers(layer->y_extents) * layer->x_extents.back());
   cut_product(*layer);
   return layer;
 }
 
 }  // namespace
-
-int64_t numel_of(const Shape& extents) {
-  return std::accumulate(extents.begin(), extents.end(), int64_t{1}, std::multiplies<>());
-}
 
 std::optional<OnednnLayer> onednn_layer(const Job& job) {
   if (job.anchor != 0 || job.group.nodes.empty()) return std::nullopt;

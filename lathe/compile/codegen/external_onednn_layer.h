@@ -21,6 +21,4 @@ std::optional<OnednnLayer> onednn_layer(const Job& job);
 // Nothing where it is wider than the padding.
 std::optional<OnednnLayer> reading_border(const Job& job, OnednnLayer layer);
 
-int64_t numel_of(const Shape& extents);
-
 }  // namespace lathe::compile::codegen

@@ -1,5 +1,7 @@
 #include "lathe/compile/codegen/fold.h"
 
+#include "lathe/compile/codegen/expressions.h"
+
 namespace lathe::compile::codegen {
 
 using Halide::Expr;
@@ -8,12 +10,8 @@ using Halide::RDom;
 using Halide::Var;
 
 Monoid monoid(const std::string& op) {
-  if (op == "max")
-    return {[](Halide::Type t) { return t.min(); },
-            [](const Expr& a, const Expr& b) { return Halide::max(a, b); }};
-  if (op == "min")
-    return {[](Halide::Type t) { return t.max(); },
-            [](const Expr& a, const Expr& b) { return Halide::min(a, b); }};
+  if (op == "max") return {[](Halide::Type t) { return t.min(); }, larger};
+  if (op == "min") return {[](Halide::Type t) { return t.max(); }, smaller};
   if (op == "prod")
     return {[](Halide::Type t) { return Halide::Internal::make_one(t); },
             [](const Expr& a, const Expr& b) { return a * b; }};

@@ -96,7 +96,7 @@ ValueId over_axis(const Call& call, Function function) {
   if (call.opset() >= 13) return function(x, call.axis("axis", -1, b.rank(x)));
   const int64_t axis = call.axis("axis", 1, b.rank(x));
   const Shape shape = b.shape(x);
-  const int64_t rows = std::accumulate(shape.begin(), shape.begin() + axis, int64_t{1}, std::multiplies<>());
+  const int64_t rows = c10::multiply_integers(shape.begin(), shape.begin() + axis);
   if (rows == 0) throw InputError("its input is {}", to_string(b.type(x)));
   return b.reshape(function(b.reshape(x, {rows, b.type(x).numel() / rows}), 1), shape);
 }

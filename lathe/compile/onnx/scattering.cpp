@@ -1,7 +1,5 @@
 #include <torch/torch.h>
 
-#include <numeric>
-
 #include "lathe/compile/onnx/importer.h"
 
 namespace lathe::compile::onnx_import {
@@ -78,7 +76,7 @@ Ids nd(const Call& call) {
   const int64_t named = at.dim() > 0 ? at.size(-1) : 0;
   if (named < 1 || named > b.rank(x))
     throw InputError("its indices have {} numbers for {}", named, to_string(b.type(x)));
-  const int64_t rest = std::accumulate(shape.begin() + named, shape.end(), int64_t{1}, std::multiplies<>());
+  const int64_t rest = c10::multiply_integers(shape.begin() + named, shape.end());
   torch::Tensor positions = torch::zeros({}, torch::kInt64);
   for (int64_t i = 0; i < named; ++i) {
     torch::Tensor one = at.select(-1, i);

@@ -40,8 +40,7 @@ Ids flatten(const Call& call) {
   const int64_t first = call.axis("start_dim", b.rank(x)), last = call.axis("end_dim", b.rank(x));
   const Shape& from = b.shape(x);
   Shape shape(from.begin(), from.begin() + first);
-  shape.push_back(
-      std::accumulate(from.begin() + first, from.begin() + last + 1, int64_t{1}, std::multiplies<>()));
+  shape.push_back(c10::multiply_integers(from.begin() + first, from.begin() + last + 1));
   shape.insert(shape.end(), from.begin() + last + 1, from.end());
   return {b.reshape(x, shape)};
 }
